@@ -1,0 +1,1 @@
+"""Every command becomes a mail at the relay and a recorded outcome."""

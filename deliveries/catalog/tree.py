@@ -1,0 +1,180 @@
+"""The catalog's folder, read once: which files are there, what they hold, and what is astray."""
+
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+
+from deliveries.catalog.errors import Part
+from deliveries.catalog.locales import canonical, is_locale
+from deliveries.catalog.manifest import is_template_id
+from deliveries.catalog.problem import Problem
+
+MANIFEST = "template.json"
+LARGEST_FILE = 1024 * 1024  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One file. `path` is as people are told it, `name` relative to the catalog, with slashes."""
+
+    path: str
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateFolder:
+    """One template's files. A part that is missing or could not be read is absent."""
+
+    path: str
+    template_id: str
+    manifest: Source | None
+    locales: dict[str, dict[Part, Source]] = field(default_factory=dict)
+    locale_paths: dict[str, str] = field(default_factory=dict)
+
+
+class Tree:
+    """Reads the folder. `problems` fills as it goes; `digest` is right once all is read."""
+
+    def __init__(self, directory: Path) -> None:
+        self._root = directory
+        self._real_root = directory.resolve()
+        self._contents: dict[str, bytes] = {}
+        self.problems: list[Problem] = []
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over every path and its bytes, by path, each preceded by its length."""
+        digest = sha256()
+        for name, content in sorted(self._contents.items()):
+            for piece in (name.encode(), content):
+                digest.update(b"%d:" % len(piece))
+                digest.update(piece)
+        return digest.hexdigest()
+
+    def read(self) -> list[TemplateFolder]:
+        if not self._root.is_dir():
+            self._object(self._root, "there is no such folder")
+            return []
+        folders = [
+            self._read_template(path)
+            for path in self._folders(self._root, rule="a template's folder")
+            if self._named(path, is_template_id(path.name), "no template id: a-z 0-9 . _ - only")
+        ]
+        if not folders and not self.problems:
+            self._object(self._root, "there is no template in this folder")
+        return folders
+
+    def _read_template(self, path: Path) -> TemplateFolder:
+        manifest = self._read_file(path / MANIFEST)
+        folder = TemplateFolder(str(path), path.name, manifest)
+        for inner in self._folders(path, rule=f"a locale's folder or {MANIFEST}", files={MANIFEST}):
+            if not self._named(inner, is_locale(inner.name), "no locale, such as en or de-AT"):
+                continue
+            locale = canonical(inner.name)
+            if locale in folder.locales:
+                self._object(inner, f"the locale {locale} has two folders")
+                continue
+            folder.locales[locale] = self._read_locale(inner)
+            folder.locale_paths[locale] = str(inner)
+        return folder
+
+    def _read_locale(self, path: Path) -> dict[Part, Source]:
+        names = [part.value for part in Part]
+        for entry in self._entries(path):
+            if entry.name not in names:
+                self._object(entry, f"astray: only {', '.join(names)} stand here")
+        sources = {}
+        for part in Part:
+            if part is Part.HTML and not _is_there(path / part):
+                continue
+            source = self._read_file(path / part)
+            if source is not None:
+                sources[part] = source
+        return sources
+
+    def _folders(
+        self, path: Path, *, rule: str, files: set[str] | frozenset[str] = frozenset()
+    ) -> Iterator[Path]:
+        for entry in self._entries(path):
+            if entry.name in files:
+                continue
+            if not self._inside(entry):
+                continue
+            if entry.is_dir():
+                yield entry
+            else:
+                self._object(entry, f"astray: only {rule} stands here")
+
+    def _entries(self, path: Path) -> list[Path]:
+        try:
+            return sorted(path.iterdir())
+        except OSError as error:
+            self._object(path, f"cannot be read: {error.strerror}")
+            return []
+
+    def _inside(self, path: Path) -> bool:
+        try:
+            real = path.resolve(strict=True)
+        except (OSError, RuntimeError):  # RuntimeError: a ring of links
+            self._object(path, "a link that leads nowhere")
+            return False
+        if real.is_relative_to(self._real_root):
+            return True
+        self._object(path, "a link that leads out of the catalog")
+        return False
+
+    def _read_file(self, path: Path) -> Source | None:
+        if not _is_there(path):
+            self._object(path, "is missing")
+            return None
+        if not self._inside(path):
+            return None
+        try:
+            content = self._read_bytes(path)
+        except OSError as error:
+            self._object(path, f"cannot be read: {error.strerror}")
+            return None
+        if content is None:
+            return None
+        name = path.relative_to(self._root).as_posix()
+        self._contents[name] = content
+        text = self._decode(path, content)
+        return None if text is None else Source(str(path), name, text)
+
+    def _read_bytes(self, path: Path) -> bytes | None:
+        # looked at before it is opened: opening a pipe would wait for its writer
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
+            self._object(path, "is not a file")
+        elif found.st_size > LARGEST_FILE:
+            self._object(path, f"is larger than {LARGEST_FILE:,} bytes")
+        else:
+            return path.read_bytes()
+        return None
+
+    def _decode(self, path: Path, content: bytes) -> str | None:
+        try:
+            text = content.decode()
+        except UnicodeDecodeError as error:
+            line = content.count(b"\n", 0, error.start) + 1
+            self._object(path, f"is not UTF-8: byte 0x{content[error.start]:02x}", line=line)
+            return None
+        if text.startswith("\ufeff"):
+            self._object(path, "begins with a byte order mark")
+            return None
+        return text
+
+    def _named(self, path: Path, right: bool, otherwise: str) -> bool:  # noqa: FBT001
+        if not right:
+            self._object(path, f"'{path.name}' is {otherwise}")
+        return right
+
+    def _object(self, path: Path, text: str, *, line: int = 1) -> None:
+        self.problems.append(Problem(str(path), line, text))
+
+
+def _is_there(path: Path) -> bool:
+    return path.is_symlink() or path.exists()

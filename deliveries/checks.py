@@ -1,0 +1,106 @@
+"""Django system checks of what needs no network. `docs/configuration.md` explains each id.
+
+Errors are what would stop a start; warnings are right values that somebody may not have meant.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.core import checks
+from django.core.checks import CheckMessage
+
+from deliveries.catalog.catalog import load_catalog
+from deliveries.catalog.problem import CatalogError
+from deliveries.conf import Config, SmtpMode, TlsMode, unknown_variables
+
+_SHORT_FINAL_REPLY = timedelta(seconds=30)
+
+Check = Callable[..., Iterable[CheckMessage]]
+
+
+def check_catalog(**_: Any) -> Iterator[CheckMessage]:
+    config = _config()
+    try:
+        load_catalog(directory=config.template_dir, default_locale=config.default_locale)
+    except CatalogError as error:
+        for problem in error.problems:
+            yield checks.Error(str(problem), id="mail.E001")
+
+
+def check_relay_link(**_: Any) -> Iterator[CheckMessage]:
+    config = _config()
+    if config.smtp_mode is SmtpMode.SMTP and config.smtp_tls is TlsMode.NONE:
+        yield checks.Warning(
+            "Mail goes to the relay in the clear.",
+            hint="Set MAIL_SMTP_TLS=starttls, or tls, unless the relay is on this host.",
+            id="mail.W001",
+        )
+
+
+def check_mode(**_: Any) -> Iterator[CheckMessage]:
+    if _config().smtp_mode is SmtpMode.STUB:
+        yield checks.Warning(
+            "Nothing is sent: the stub takes every mail.",
+            hint="Set MAIL_SMTP_MODE=smtp where mail is to arrive.",
+            id="mail.W002",
+        )
+
+
+def check_unknown_variables(**_: Any) -> Iterator[CheckMessage]:
+    for name, nearest in unknown_variables(os.environ).items():
+        yield checks.Warning(
+            f"{name} is set, and nothing reads it.",
+            hint=f"Is {nearest} meant?" if nearest else "Remove it.",
+            id="mail.W003",
+        )
+
+
+def check_callers(**_: Any) -> Iterator[CheckMessage]:
+    config = _config()
+    reachable = not config.internal_http_addr.is_loopback
+    if reachable and not config.internal_api_tokens:
+        yield checks.Warning(
+            "Whoever reaches the internal API may send login codes and operate deliveries.",
+            hint="Set MAIL_INTERNAL_API_TOKENS, unless the network lets only its callers in.",
+            id="mail.W004",
+        )
+
+
+def check_final_reply(**_: Any) -> Iterator[CheckMessage]:
+    config = _config()
+    if config.smtp_mode is SmtpMode.SMTP and (config.smtp_final_reply_timeout < _SHORT_FINAL_REPLY):
+        yield checks.Warning(
+            "A relay that is slow to accept gets mail twice: the wait for its last reply is short.",
+            hint="Set MAIL_SMTP_FINAL_REPLY_TIMEOUT to 2m or more; RFC 5321 says 10 minutes.",
+            id="mail.W005",
+        )
+
+
+def check_allowed_hosts(**_: Any) -> Iterator[CheckMessage]:
+    config = _config()
+    address = config.internal_http_addr
+    if address.is_wildcard and set(config.allowed_hosts) <= set(address.own_names):
+        yield checks.Warning(
+            "The internal API listens everywhere and answers under loopback names only.",
+            hint="Set MAIL_ALLOWED_HOSTS to the names by which its callers know it.",
+            id="mail.W006",
+        )
+
+
+CHECKS: tuple[Check, ...] = (
+    check_catalog,
+    check_relay_link,
+    check_mode,
+    check_unknown_variables,
+    check_callers,
+    check_final_reply,
+    check_allowed_hosts,
+)
+
+
+def _config() -> Config:
+    config: Config = settings.MAIL
+    return config

@@ -1,0 +1,31 @@
+"""The configuration: everything that the service reads from its environment, and nowhere else."""
+
+from deliveries.conf.config import Config
+from deliveries.conf.loading import load, unknown_variables
+from deliveries.conf.options import (
+    Address,
+    ApiToken,
+    LogFormat,
+    LogLevel,
+    SmtpMode,
+    TlsMode,
+    TokenScope,
+    UnknownOutcome,
+)
+from deliveries.conf.problems import ConfigurationError, Problem
+
+__all__ = [
+    "Address",
+    "ApiToken",
+    "Config",
+    "ConfigurationError",
+    "LogFormat",
+    "LogLevel",
+    "Problem",
+    "SmtpMode",
+    "TlsMode",
+    "TokenScope",
+    "UnknownOutcome",
+    "load",
+    "unknown_variables",
+]

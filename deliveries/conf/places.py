@@ -1,0 +1,153 @@
+"""Readers of what says where something is: addresses, URLs, files; and of who may come in."""
+
+import ipaddress
+import os
+import re
+import ssl
+from pathlib import Path
+
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+
+from deliveries.conf.options import Address, ApiToken, TokenScope
+from deliveries.conf.problems import UnreadableError
+from deliveries.conf.readers import items
+
+_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_HOST_NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(?:\.{_LABEL})*\.?")
+_PORT = re.compile(r"[0-9]{1,5}")
+_URL_SCHEMES = ("postgresql://", "postgres://")
+_SSL_MODES = frozenset({"disable", "allow", "prefer", "require", "verify-ca", "verify-full"})
+_TOKEN = re.compile(r"([A-Za-z0-9._-]{1,64}):([a-z]+)=([!-+\--~]+)")
+_TOKEN_LENGTH = 16
+_KEY_LENGTH = 32
+
+
+def address(value: str) -> Address:
+    if "://" in value or "@" in value:
+        raise UnreadableError("is a URL, where a host and a port belong")
+    host, colon, port = value.rpartition(":")
+    if not colon:
+        raise UnreadableError("has no port")
+    if not _is_port(port):
+        raise UnreadableError("has a port that is not a number from 1 to 65535")
+    return Address(host=_host(host), port=int(port))
+
+
+def allowed_host(value: str) -> str:
+    """A name or address as it stands in a Host header; `.example.com` allows what is below too."""
+    if value == "*":
+        return value
+    if value.startswith("["):
+        return f"[{_bracketed(value)}]"
+    if not _HOST_NAME.fullmatch(value.removeprefix(".")):
+        raise UnreadableError("is not a host name or an address, without a port")
+    return value.lower()
+
+
+def postgres_url(value: str) -> dict[str, str]:
+    """The libpq keywords of a PostgreSQL URL, decoded.
+
+    Every keyword that libpq knows may come in the query. The text is not passed to anything that
+    would put it into a message.
+    """
+    if not value.startswith(_URL_SCHEMES):
+        raise UnreadableError("is not a URL that begins with postgresql://")
+    try:
+        found = {key: str(part) for key, part in conninfo_to_dict(value).items() if part}
+    except ProgrammingError:
+        raise UnreadableError("is not a PostgreSQL URL that libpq can read") from None
+    for keyword, name in (("user", "role"), ("dbname", "database")):
+        if keyword not in found:
+            raise UnreadableError(f"names no {name}")
+    if not all(_is_port(port) for port in found.get("port", "").split(",") if port):
+        raise UnreadableError("has a port that is not a number from 1 to 65535")
+    if found.get("sslmode", "prefer") not in _SSL_MODES:
+        raise UnreadableError(f"has an sslmode that is not one of {', '.join(sorted(_SSL_MODES))}")
+    return found
+
+
+def folder(value: str) -> Path:
+    path = Path(value).absolute()
+    if not path.is_dir():
+        raise UnreadableError("is not a folder that exists")
+    if not os.access(path, os.R_OK | os.X_OK):
+        raise UnreadableError("is a folder that this user may not read")
+    return path
+
+
+def certificates(value: str) -> Path:
+    """A file of trusted certificates in PEM form."""
+    path = Path(value).absolute()
+    if not path.is_file():
+        raise UnreadableError("is not a file that exists")
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
+    except ssl.SSLError:
+        raise UnreadableError("is a file without a certificate in PEM form") from None
+    except OSError:
+        raise UnreadableError("is a file that this user may not read") from None
+    return path
+
+
+def secret_key(value: str) -> bytes:
+    if len(value) < _KEY_LENGTH:
+        raise UnreadableError(f"is shorter than {_KEY_LENGTH} characters")
+    return value.encode()
+
+
+def api_tokens(value: str) -> tuple[ApiToken, ...]:
+    tokens = items(_api_token, maximum=100)(value)
+    if len({token.name for token in tokens}) < len(tokens):
+        raise UnreadableError("has a name twice: logs could not tell the two apart")
+    if len({token.token for token in tokens}) < len(tokens):
+        raise UnreadableError("has a token twice, under two names")
+    return tokens
+
+
+def _api_token(value: str) -> ApiToken:
+    match = _TOKEN.fullmatch(value)
+    if match is None:
+        raise UnreadableError("is not name:scope=token, in visible ASCII characters")
+    name, scope, token = match.groups()
+    if scope not in set(TokenScope):
+        raise UnreadableError(f"has a scope that is not one of {', '.join(TokenScope)}")
+    if len(token) < _TOKEN_LENGTH:
+        raise UnreadableError(f"has a token shorter than {_TOKEN_LENGTH} characters")
+    return ApiToken(name=name, scope=TokenScope(scope), token=token)
+
+
+def _host(host: str) -> str:
+    if not host:
+        raise UnreadableError("has no host before its port")
+    if host.startswith("["):
+        return _bracketed(host)
+    if ":" in host:
+        raise UnreadableError("has an IPv6 address without brackets")
+    if not _HOST_NAME.fullmatch(host) or _is_broken_ipv4(host):
+        raise UnreadableError("has a host that is neither a name nor an address")
+    return host
+
+
+def _bracketed(host: str) -> str:
+    try:
+        if host.endswith("]"):
+            return str(ipaddress.IPv6Address(host[1:-1]))
+    except ValueError:
+        pass
+    raise UnreadableError("has brackets around what is not an IPv6 address")
+
+
+def _is_broken_ipv4(host: str) -> bool:
+    """Whether it looks like an address of four numbers and is none: no name ends in a number."""
+    if not host.rstrip(".").rpartition(".")[2].isdigit():
+        return False
+    try:
+        ipaddress.IPv4Address(host)
+    except ValueError:
+        return True
+    return False
+
+
+def _is_port(port: str) -> bool:
+    return _PORT.fullmatch(port) is not None and 1 <= int(port) <= 65535

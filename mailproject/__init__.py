@@ -1,0 +1,1 @@
+"""The Django project around `deliveries`: settings, routes, the embedded default."""

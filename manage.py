@@ -1,0 +1,25 @@
+#!/usr/bin/env python
+"""The service's one program: its processes and its operator commands."""
+
+import os
+import sys
+
+from deliveries.conf import ConfigurationError
+
+_EX_CONFIG = 78
+
+
+def main() -> int:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mailproject.settings")
+    from django.core.management import execute_from_command_line
+
+    try:
+        execute_from_command_line(sys.argv)
+    except ConfigurationError as error:
+        sys.stderr.write(f"{error}\n")
+        return _EX_CONFIG
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
