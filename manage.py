@@ -4,6 +4,8 @@
 import os
 import sys
 
+from django.core.management import execute_from_command_line
+
 from deliveries.conf import ConfigurationError
 
 _EX_CONFIG = 78
@@ -11,8 +13,6 @@ _EX_CONFIG = 78
 
 def main() -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mailproject.settings")
-    from django.core.management import execute_from_command_line
-
     try:
         execute_from_command_line(sys.argv)
     except ConfigurationError as error:

@@ -6,7 +6,6 @@ Errors are what would stop a start; warnings are right values that somebody may 
 import os
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
-from typing import Any
 
 from django.conf import settings
 from django.core import checks
@@ -14,15 +13,15 @@ from django.core.checks import CheckMessage
 
 from deliveries.catalog.catalog import load_catalog
 from deliveries.catalog.problem import CatalogError
-from deliveries.conf import Config, SmtpMode, TlsMode, unknown_variables
+from deliveries.conf import SmtpMode, TlsMode, unknown_variables
 
 _SHORT_FINAL_REPLY = timedelta(seconds=30)
 
 Check = Callable[..., Iterable[CheckMessage]]
 
 
-def check_catalog(**_: Any) -> Iterator[CheckMessage]:
-    config = _config()
+def check_catalog(**_: object) -> Iterator[CheckMessage]:
+    config = settings.MAIL
     try:
         load_catalog(directory=config.template_dir, default_locale=config.default_locale)
     except CatalogError as error:
@@ -30,8 +29,8 @@ def check_catalog(**_: Any) -> Iterator[CheckMessage]:
             yield checks.Error(str(problem), id="mail.E001")
 
 
-def check_relay_link(**_: Any) -> Iterator[CheckMessage]:
-    config = _config()
+def check_relay_link(**_: object) -> Iterator[CheckMessage]:
+    config = settings.MAIL
     if config.smtp_mode is SmtpMode.SMTP and config.smtp_tls is TlsMode.NONE:
         yield checks.Warning(
             "Mail goes to the relay in the clear.",
@@ -40,8 +39,8 @@ def check_relay_link(**_: Any) -> Iterator[CheckMessage]:
         )
 
 
-def check_mode(**_: Any) -> Iterator[CheckMessage]:
-    if _config().smtp_mode is SmtpMode.STUB:
+def check_mode(**_: object) -> Iterator[CheckMessage]:
+    if settings.MAIL.smtp_mode is SmtpMode.STUB:
         yield checks.Warning(
             "Nothing is sent: the stub takes every mail.",
             hint="Set MAIL_SMTP_MODE=smtp where mail is to arrive.",
@@ -49,7 +48,7 @@ def check_mode(**_: Any) -> Iterator[CheckMessage]:
         )
 
 
-def check_unknown_variables(**_: Any) -> Iterator[CheckMessage]:
+def check_unknown_variables(**_: object) -> Iterator[CheckMessage]:
     for name, nearest in unknown_variables(os.environ).items():
         yield checks.Warning(
             f"{name} is set, and nothing reads it.",
@@ -58,8 +57,8 @@ def check_unknown_variables(**_: Any) -> Iterator[CheckMessage]:
         )
 
 
-def check_callers(**_: Any) -> Iterator[CheckMessage]:
-    config = _config()
+def check_callers(**_: object) -> Iterator[CheckMessage]:
+    config = settings.MAIL
     reachable = not config.internal_http_addr.is_loopback
     if reachable and not config.internal_api_tokens:
         yield checks.Warning(
@@ -69,8 +68,8 @@ def check_callers(**_: Any) -> Iterator[CheckMessage]:
         )
 
 
-def check_final_reply(**_: Any) -> Iterator[CheckMessage]:
-    config = _config()
+def check_final_reply(**_: object) -> Iterator[CheckMessage]:
+    config = settings.MAIL
     if config.smtp_mode is SmtpMode.SMTP and (config.smtp_final_reply_timeout < _SHORT_FINAL_REPLY):
         yield checks.Warning(
             "A relay that is slow to accept gets mail twice: the wait for its last reply is short.",
@@ -79,8 +78,8 @@ def check_final_reply(**_: Any) -> Iterator[CheckMessage]:
         )
 
 
-def check_allowed_hosts(**_: Any) -> Iterator[CheckMessage]:
-    config = _config()
+def check_allowed_hosts(**_: object) -> Iterator[CheckMessage]:
+    config = settings.MAIL
     address = config.internal_http_addr
     if address.is_wildcard and set(config.allowed_hosts) <= set(address.own_names):
         yield checks.Warning(
@@ -99,8 +98,3 @@ CHECKS: tuple[Check, ...] = (
     check_final_reply,
     check_allowed_hosts,
 )
-
-
-def _config() -> Config:
-    config: Config = settings.MAIL
-    return config

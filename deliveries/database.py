@@ -55,7 +55,7 @@ class Statement:
 
     @property
     def tagged(self) -> LiteralString:
-        return f"/* {self.name} */ {self.sql}"  # type: ignore[return-value]
+        return f"/* {self.name} */ {self.sql}"
 
 
 @contextmanager

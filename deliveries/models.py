@@ -124,9 +124,7 @@ class Delivery(models.Model):
             models.Index(
                 "expires_at",
                 name="deliveries_expires_at",
-                condition=Q(
-                    status__in=["queued", "rendered", "sending"], expires_at__isnull=False
-                ),
+                condition=Q(status__in=["queued", "rendered", "sending"], expires_at__isnull=False),
             ),
         ]
 

@@ -66,3 +66,9 @@ class Payload:
         """Every envelope recipient once, in order of first appearance."""
         everyone = (*self.to, *self.cc, *self.bcc)
         return tuple(dict.fromkeys(mailbox.address for mailbox in everyone))
+
+    @property
+    def content_bytes(self) -> int:
+        """About how much memory the content takes: bodies and attachments, in bytes."""
+        bodies = len(self.text_body.encode()) + len((self.html_body or "").encode())
+        return bodies + sum(len(attachment.content) for attachment in self.attachments)

@@ -36,7 +36,8 @@ class _Loading:
         manifest = self._manifest(folder.manifest)
         self._compare_locales(folder)
         templates = {}
-        for locale, sources in folder.locales.items():
+        for locale, locale_folder in folder.locales.items():
+            sources = locale_folder.sources
             parts, used = self._compile(sources, manifest)
             if manifest is None or parts is None or not {Part.SUBJECT, Part.TEXT} <= set(parts):
                 continue
@@ -67,11 +68,10 @@ class _Loading:
             found = ", ".join(sorted(folder.locales)) or "none"
             text = f"the default locale {self._default} is missing (found: {found})"
             self._object(folder.path, text)
-        with_html = {locale for locale, parts in folder.locales.items() if Part.HTML in parts}
-        if with_html:
-            for locale in set(folder.locales) - with_html:
-                text = f"html.html is missing, and {min(with_html)} has one"
-                self._object(folder.locale_paths[locale], text)
+        with_html = [name for name, locale in folder.locales.items() if locale.has_html]
+        for locale in folder.locales.values():
+            if with_html and not locale.has_html:
+                self._object(locale.path, f"html.html is missing, and {with_html[0]} has one")
 
     def _compile(
         self, sources: Mapping[Part, Source], manifest: Manifest | None

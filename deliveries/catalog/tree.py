@@ -4,6 +4,7 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
+from os.path import lexists
 from pathlib import Path
 
 from deliveries.catalog.errors import Part
@@ -25,14 +26,22 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class LocaleFolder:
+    """One locale's files. A part that is missing or could not be read is not in `sources`."""
+
+    path: str
+    sources: dict[Part, Source]
+    has_html: bool  # readable or not
+
+
+@dataclass(frozen=True, slots=True)
 class TemplateFolder:
-    """One template's files. A part that is missing or could not be read is absent."""
+    """One template's files, its locales by their canonical names."""
 
     path: str
     template_id: str
     manifest: Source | None
-    locales: dict[str, dict[Part, Source]] = field(default_factory=dict)
-    locale_paths: dict[str, str] = field(default_factory=dict)
+    locales: dict[str, LocaleFolder] = field(default_factory=dict)
 
 
 class Tree:
@@ -55,7 +64,7 @@ class Tree:
         return digest.hexdigest()
 
     def read(self) -> list[TemplateFolder]:
-        if not self._root.is_dir():
+        if not self._is_folder(self._root):
             self._object(self._root, "there is no such folder")
             return []
         folders = [
@@ -78,22 +87,22 @@ class Tree:
                 self._object(inner, f"the locale {locale} has two folders")
                 continue
             folder.locales[locale] = self._read_locale(inner)
-            folder.locale_paths[locale] = str(inner)
         return folder
 
-    def _read_locale(self, path: Path) -> dict[Part, Source]:
+    def _read_locale(self, path: Path) -> LocaleFolder:
         names = [part.value for part in Part]
         for entry in self._entries(path):
             if entry.name not in names:
                 self._object(entry, f"astray: only {', '.join(names)} stand here")
         sources = {}
+        has_html = lexists(path / Part.HTML)
         for part in Part:
-            if part is Part.HTML and not _is_there(path / part):
+            if part is Part.HTML and not has_html:
                 continue
             source = self._read_file(path / part)
             if source is not None:
                 sources[part] = source
-        return sources
+        return LocaleFolder(str(path), sources, has_html)
 
     def _folders(
         self, path: Path, *, rule: str, files: set[str] | frozenset[str] = frozenset()
@@ -103,7 +112,7 @@ class Tree:
                 continue
             if not self._inside(entry):
                 continue
-            if entry.is_dir():
+            if self._is_folder(entry):
                 yield entry
             else:
                 self._object(entry, f"astray: only {rule} stands here")
@@ -115,11 +124,21 @@ class Tree:
             self._object(path, f"cannot be read: {error.strerror}")
             return []
 
+    @staticmethod
+    def _is_folder(path: Path) -> bool:
+        try:
+            return path.is_dir()
+        except OSError:  # a folder above it may not be entered
+            return False
+
     def _inside(self, path: Path) -> bool:
         try:
             real = path.resolve(strict=True)
-        except (OSError, RuntimeError):  # RuntimeError: a ring of links
+        except (FileNotFoundError, RuntimeError):  # RuntimeError: a ring of links
             self._object(path, "a link that leads nowhere")
+            return False
+        except OSError as error:
+            self._object(path, f"cannot be read: {error.strerror}")
             return False
         if real.is_relative_to(self._real_root):
             return True
@@ -127,7 +146,7 @@ class Tree:
         return False
 
     def _read_file(self, path: Path) -> Source | None:
-        if not _is_there(path):
+        if not lexists(path):
             self._object(path, "is missing")
             return None
         if not self._inside(path):
@@ -174,7 +193,3 @@ class Tree:
 
     def _object(self, path: Path, text: str, *, line: int = 1) -> None:
         self.problems.append(Problem(str(path), line, text))
-
-
-def _is_there(path: Path) -> bool:
-    return path.is_symlink() or path.exists()

@@ -7,6 +7,7 @@ from deliveries.conf.config import Config
 
 SCHEMA = "mail"
 _NAME = "mail-service"
+_PREPARE_AFTER = 3  # executions of a statement on one connection
 _SECOND = timedelta(seconds=1)
 
 # What bounds a session, in ms. A process that freezes with a transaction open holds its locks and
@@ -60,6 +61,7 @@ def postgres_settings(conninfo: dict[str, str], *, bounded: bool = True) -> dict
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
             "application_name": _NAME,
+            "prepare_threshold": _PREPARE_AFTER,
             "connect_timeout": _CONNECT_TIMEOUT_SECONDS,
             **_CLIENT_KEEPALIVES,
             **given,

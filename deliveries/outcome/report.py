@@ -71,4 +71,6 @@ class Report:
     reply: Reply | None = None
     recipients: tuple[RecipientReply, ...] = ()
     final_dot_written: bool = False
-    detail: str = ""  # for the operator where no reply speaks, such as a TLS error's reason; no addresses
+    detail: str = (
+        ""  # for the operator where no reply speaks, such as a TLS error's reason; no addresses
+    )

@@ -6,9 +6,12 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from enum import Enum
+from itertools import islice
 from pathlib import PurePath
-from typing import Any
+from typing import TypeAlias
 from uuid import UUID
+
+Json: TypeAlias = bool | int | float | str | list["Json"] | dict[str, "Json"] | None
 
 _TEXT_LIMIT = 8192
 _ITEM_LIMIT = 100
@@ -18,10 +21,10 @@ _DEPTH_LIMIT = 4
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _BARE = re.compile(r"[^\s\"'=\\]+")
-_HEAD = ("timestamp", "level", "logger", "message", "process")
+_HEAD = ("timestamp", "level", "process", "logger", "message")
 
 
-def plain(value: object, *, depth: int = 0) -> Any:
+def plain(value: object, *, depth: int = 0) -> Json:
     """A value that JSON has. Of an object that it has not, only the class: the rest may be secret.
 
     Long texts, lists and deep nests are cut.
@@ -36,52 +39,48 @@ def plain(value: object, *, depth: int = 0) -> Any:
         return float(value) if math.isfinite(value) else str(value)
     if isinstance(value, str):
         return _text(value)
-    if isinstance(value, Mapping | list | tuple | set | frozenset):
-        return _nested(value, depth=depth + 1)
+    if depth == _DEPTH_LIMIT and isinstance(value, Mapping | list | tuple | set | frozenset):
+        return "…"
+    if isinstance(value, Mapping):
+        return {
+            _text(str(plain(name, depth=depth + 1))): plain(item, depth=depth + 1)
+            for name, item in islice(value.items(), _ITEM_LIMIT)
+        }
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(item, depth=depth + 1) for item in islice(value, _ITEM_LIMIT)]
     return _written(value)
 
 
-def json_line(entries: Mapping[str, Any]) -> str:
+def json_line(entries: Mapping[str, object]) -> str:
     """One JSON object in ASCII. `timestamp` is in Unix seconds."""
     line = json.dumps({name: _entry(name, value) for name, value in entries.items()})
     return line.replace("\x7f", "\\u007f")  # the one control character that JSON leaves as it is
 
 
-def console_line(entries: Mapping[str, Any]) -> str:
+def console_line(entries: Mapping[str, object]) -> str:
     """The same for people: the time, the level, the message, then the fields as `name=value`."""
-    head = {name: _entry(name, entries[name]) for name in _HEAD if name in entries}
-    words = [head.pop("timestamp"), f"{head.pop('level').upper():<7}"]
-    words += [str(head.pop("process", "-")), str(head.pop("logger")), str(head.pop("message"))]
-    words += [f"{name}={_word(entries[name])}" for name in entries if name not in _HEAD]
+    made = {name: _entry(name, value) for name, value in entries.items()}
+    words = [f"{made.pop(name, '-')}" for name in _HEAD]
+    words += [f"{name}={_word(value)}" for name, value in made.items()]
     return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", " ".join(words))
 
 
-def _entry(name: str, value: Any) -> Any:
-    if name == "timestamp":
+def _entry(name: str, value: object) -> Json:
+    if name == "timestamp" and isinstance(value, float):
         return _utc(datetime.fromtimestamp(value, tz=UTC))
     return plain(value)
 
 
-def _word(value: Any) -> str:
-    made = plain(value)
-    if isinstance(made, str) and _BARE.fullmatch(made):
-        return made
-    return json.dumps(made, ensure_ascii=False)
+def _word(value: Json) -> str:
+    if isinstance(value, str) and _BARE.fullmatch(value):
+        return value
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _text(value: str) -> str:
     cut = value if len(value) <= _TEXT_LIMIT else value[:_TEXT_LIMIT] + "…"
     # half a character is no character: many readers of JSON refuse the line
     return _SURROGATES.sub("\ufffd", cut)
-
-
-def _nested(value: Any, *, depth: int) -> Any:
-    if depth > _DEPTH_LIMIT:
-        return "…"
-    cut = list(value.items() if isinstance(value, Mapping) else value)[:_ITEM_LIMIT]
-    if isinstance(value, Mapping):
-        return {_text(str(plain(name))): plain(item, depth=depth) for name, item in cut}
-    return [plain(item, depth=depth) for item in cut]
 
 
 def _written(value: object) -> str:

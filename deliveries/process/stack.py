@@ -11,8 +11,8 @@ _CAUSES = 5
 
 def name_error(error: BaseException) -> str:
     """Its class, with the SQLSTATE of a database error or the errno's name of an OSError."""
-    if isinstance(error, OSError) and error.errno in errno.errorcode:
-        return f"{type(error).__name__} {errno.errorcode[error.errno]}"
+    if isinstance(error, OSError) and error.errno is not None:
+        return f"{type(error).__name__} {errno.errorcode.get(error.errno, error.errno)}"
     return describe(error)
 
 

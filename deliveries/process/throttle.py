@@ -10,7 +10,9 @@ _KEYS_BEFORE_SWEEP = 1000
 class Throttle:
     """Lets a key through at most once in so many seconds. Threads may share it."""
 
-    def __init__(self, *, seconds: float = 60.0, clock: Callable[[], float] = time.monotonic):
+    def __init__(
+        self, *, seconds: float = 60.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._seconds = seconds
         self._clock = clock
         self._allowed_at: dict[Hashable, float] = {}

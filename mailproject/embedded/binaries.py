@@ -31,6 +31,8 @@ def find_binaries(*, account: Account | None, spare: Path) -> Binaries:
         return found
     copy = spare / "programs"
     if not copy.exists():
+        copy.mkdir()
+        copy.chmod(0o755)
         for package in packages:
             _copy(package, copy / package.name)
             # a repaired wheel keeps its libraries beside the package, found by relative path
@@ -64,11 +66,11 @@ def _open_to_others(program: Path) -> bool:
 
 
 def _copy(source: Path, target: Path) -> None:
+    """Copy what a server needs, readable by all whatever this process's umask."""
     shutil.copytree(
         source, target, ignore=shutil.ignore_patterns("include", "doc", "*.a", "__pycache__")
     )
     for path in (target, *target.rglob("*")):
         if not path.is_symlink():
-            path.chmod(path.stat().st_mode | stat.S_IROTH | (0 if path.is_file() else 0o005))
-            if path.is_file() and path.stat().st_mode & stat.S_IXUSR:
-                path.chmod(path.stat().st_mode | stat.S_IXOTH)
+            runs = path.is_dir() or path.stat().st_mode & stat.S_IXUSR
+            path.chmod(0o755 if runs else 0o644)

@@ -78,6 +78,7 @@ def start_child(
     cwd: Path,
     account: Account | None = None,
     gently: signal.Signals = signal.SIGTERM,
+    pass_fds: Sequence[int] = (),
 ) -> Child:
     """Start `argv` (its first item a path). Call it from the main thread: see tether.py.
 
@@ -96,6 +97,7 @@ def start_child(
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            pass_fds=tuple(pass_fds),
         )
     folder.record(name, process.pid, gently=gently)
     return Child(name=name, process=process, log=log, folder=folder, gently=gently)

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from deliveries.catalog.catalog import CatalogError, load_catalog
+from deliveries.catalog.catalog import CatalogError, Part, Template, load_catalog
+from deliveries.catalog.sandbox import Sandbox, compile_part
 
 GOOD = {
     "news.hello/template.json": json.dumps(
@@ -57,3 +58,25 @@ class Shelf:
 @pytest.fixture
 def shelf(tmp_path):
     return Shelf(tmp_path / "templates")
+
+
+@pytest.fixture
+def unchecked(shelf):
+    """A template of this text part that no example has been tried on."""
+
+    def unchecked(text, *, locale="en"):
+        sandbox = Sandbox()
+        parts = {
+            part: compile_part(sandbox=sandbox, tree=sandbox.parse(source), name=f"t/en/{part}")
+            for part, source in ((Part.SUBJECT, "s"), (Part.TEXT, text))
+        }
+        return Template(
+            template_id="t",
+            locale_used=locale,
+            required=frozenset({"it"}),
+            optional=frozenset({"other", "data"}),
+            unused=frozenset(),
+            parts=parts,
+        )
+
+    return unchecked

@@ -1,0 +1,181 @@
+"""Acceptance: reservation, delivery and payload of a whole batch in one statement."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from deliveries.database import Statement
+from deliveries.payload import Payload
+from deliveries.states import DeliveryStatus, PayloadMode, Source
+
+# Ids are drawn first, so that the reservation, whose foreign key is checked at commit, decides who
+# may be created. A reservation that has expired is replaced; one that lives refuses the newcomer.
+CREATE = Statement(
+    name="transitions.create",
+    purpose="accept a batch: reserve the keys, create the deliveries that got theirs",
+    sql="""
+WITH input AS MATERIALIZED (
+  SELECT nextval(pg_get_serial_sequence('deliveries', 'id')) AS id, i.*
+  FROM unnest(
+    %(delivery_id)b::text[], %(source)b::text[], %(payload_mode)b::text[], %(status)b::text[],
+    %(idempotency_key)b::text[], %(fingerprint)b::bytea[], %(message_id)b::text[],
+    %(send_at)b::timestamptz[], %(expires_at)b::timestamptz[], %(requested_at)b::timestamptz[],
+    %(template_id)b::text[], %(locale)b::text[], %(locale_used)b::text[],
+    %(catalog_digest)b::text[], %(request_id)b::text[], %(traceparent)b::text[],
+    %(tracestate)b::text[], %(mailboxes)b::jsonb[], %(headers)b::jsonb[], %(subject)b::text[],
+    %(text_body)b::text[], %(html_body)b::text[], %(variables)b::jsonb[],
+    %(attachment_count)b::smallint[], %(content_bytes)b::integer[]
+  ) WITH ORDINALITY AS i(
+    delivery_id, source, payload_mode, status, idempotency_key, fingerprint, message_id,
+    send_at, expires_at, requested_at, template_id, locale, locale_used, catalog_digest,
+    request_id, traceparent, tracestate, mailboxes, headers, subject, text_body, html_body,
+    variables, attachment_count, content_bytes, place)
+), reserved AS (
+  INSERT INTO idempotency_reservations AS r
+    (source, idempotency_key, delivery_pk, fingerprint, expires_at)
+  SELECT source, idempotency_key, id, fingerprint,
+         greatest(now(), send_at) + %(idempotency_ttl)b::interval
+  FROM input ORDER BY source, idempotency_key
+  ON CONFLICT (source, idempotency_key) DO UPDATE
+    SET delivery_pk = excluded.delivery_pk, fingerprint = excluded.fingerprint,
+        expires_at = excluded.expires_at
+    WHERE r.expires_at <= now()
+  RETURNING delivery_pk
+), created AS (
+  INSERT INTO deliveries
+    (id, delivery_id, source, payload_mode, status, idempotency_key, fingerprint, message_id,
+     send_at, expires_at, requested_at, next_attempt_at, rendered_at, finished_at,
+     template_id, locale, locale_used, catalog_digest, request_id, traceparent, tracestate)
+  SELECT id, delivery_id, source, payload_mode, status, idempotency_key, fingerprint, message_id,
+     send_at, expires_at, requested_at,
+     CASE WHEN status IN ('queued', 'rendered') THEN greatest(now(), send_at) END,
+     CASE WHEN payload_mode = 'template' THEN now() END,
+     CASE WHEN status = 'suppressed' THEN now() END,
+     template_id, locale, locale_used, catalog_digest, request_id, traceparent, tracestate
+  FROM input JOIN reserved ON delivery_pk = id
+  RETURNING id
+), stored AS (
+  INSERT INTO delivery_payloads
+    (delivery_pk, mailboxes, headers, subject, text_body, html_body, variables,
+     attachment_count, content_bytes)
+  SELECT id, mailboxes, headers, subject, text_body, html_body, variables,
+     attachment_count, content_bytes
+  FROM input JOIN created USING (id)
+), hint AS MATERIALIZED (
+  SELECT pg_notify('mail_due', '') FROM (SELECT FROM created LIMIT 1) AS any_created
+)
+SELECT place::integer - 1 AS place, id, (SELECT count(*) FROM hint) AS hinted
+FROM input JOIN created USING (id) ORDER BY place
+""",
+)
+
+ATTACH = Statement(
+    name="transitions.attach",
+    purpose="store the attachments of deliveries just created",
+    sql="""
+INSERT INTO attachments (delivery_pk, position, filename, content_type, content)
+SELECT * FROM unnest(%(delivery_pk)b::bigint[], %(position)b::smallint[], %(filename)b::text[],
+                     %(content_type)b::text[], %(content)b::bytea[])
+""",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NewDelivery:
+    """One accepted command, ready to be written. `status` is where it starts."""
+
+    delivery_id: str
+    source: Source
+    payload_mode: PayloadMode
+    status: DeliveryStatus
+    idempotency_key: str = field(repr=False)
+    fingerprint: bytes = field(repr=False)
+    message_id: str
+    requested_at: datetime
+    payload: Payload = field(repr=False)
+    send_at: datetime | None = None
+    expires_at: datetime | None = None
+    template_id: str | None = None
+    locale: str | None = None
+    locale_used: str | None = None
+    catalog_digest: str | None = None
+    request_id: str | None = None
+    traceparent: str | None = None
+    tracestate: str | None = None
+
+
+_COLUMNS = (
+    "delivery_id",
+    "source",
+    "payload_mode",
+    "status",
+    "idempotency_key",
+    "fingerprint",
+    "message_id",
+    "send_at",
+    "expires_at",
+    "requested_at",
+    "template_id",
+    "locale",
+    "locale_used",
+    "catalog_digest",
+    "request_id",
+    "traceparent",
+    "tracestate",
+)
+
+
+def create(*, deliveries: Sequence[NewDelivery], idempotency_ttl: timedelta) -> frozenset[int]:
+    """Write a batch inside the caller's transaction; return the places of those that are new.
+
+    The others lost their key to another writer. Within a batch every (source, key) and every
+    delivery id must be unique. A value that the database refuses raises for the whole batch.
+    """
+    if not deliveries:
+        return frozenset()
+    arrays: dict[str, list[Any]] = {
+        column: [getattr(delivery, column) for delivery in deliveries] for column in _COLUMNS
+    }
+    arrays |= _payload_arrays([delivery.payload for delivery in deliveries])
+    created = CREATE.fetch(**arrays, idempotency_ttl=idempotency_ttl)
+    _attach([(row.id, deliveries[row.place].payload) for row in created])
+    return frozenset(row.place for row in created)
+
+
+def _payload_arrays(payloads: Sequence[Payload]) -> dict[str, list[Any]]:
+    return {
+        "mailboxes": [Jsonb(_mailboxes(payload)) for payload in payloads],
+        "headers": [Jsonb(payload.headers) if payload.headers else None for payload in payloads],
+        "subject": [payload.subject for payload in payloads],
+        "text_body": [payload.text_body for payload in payloads],
+        "html_body": [payload.html_body for payload in payloads],
+        "variables": [
+            None if payload.variables is None else Jsonb(payload.variables) for payload in payloads
+        ],
+        "attachment_count": [len(payload.attachments) for payload in payloads],
+        "content_bytes": [payload.content_bytes for payload in payloads],
+    }
+
+
+def _mailboxes(payload: Payload) -> dict[str, Any]:
+    groups = {"to": payload.to, "cc": payload.cc, "bcc": payload.bcc, "reply_to": payload.reply_to}
+    return {name: [m.as_json() for m in group] for name, group in groups.items() if group}
+
+
+def _attach(created: Sequence[tuple[int, Payload]]) -> None:
+    rows = [
+        (pk, position, attachment)
+        for pk, payload in created
+        for position, attachment in enumerate(payload.attachments)
+    ]
+    if rows:
+        ATTACH.fetch(
+            delivery_pk=[pk for pk, _, _ in rows],
+            position=[position for _, position, _ in rows],
+            filename=[attachment.filename for _, _, attachment in rows],
+            content_type=[attachment.content_type for _, _, attachment in rows],
+            content=[attachment.content for _, _, attachment in rows],
+        )

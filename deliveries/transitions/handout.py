@@ -1,0 +1,73 @@
+"""Hand-out: a due delivery becomes an attempt that a worker may take."""
+
+from deliveries.database import Statement
+from deliveries.states import Source
+
+LANES = {source: lane for lane, source in enumerate(Source)}
+
+# MATERIALIZED, because a nested loop may run a plain subquery, and its LIMIT, once a row.
+HAND_OUT = Statement(
+    name="transitions.hand_out",
+    purpose="turn a lane's due deliveries into attempts, oldest first, up to the lane's room",
+    sql="""
+WITH room AS MATERIALIZED (
+  SELECT greatest(0, %(bound)b::bigint - (
+    SELECT count(*) FROM (
+      SELECT FROM attempts WHERE status = 'scheduled' AND lane = %(lane)b::smallint
+      LIMIT %(bound)b::bigint) AS handed_out)) AS places
+), due AS MATERIALIZED (
+  SELECT id, next_attempt_at FROM deliveries
+  WHERE source = %(source)b::text AND status IN ('queued', 'rendered')
+    AND next_attempt_at <= now() AND (expires_at IS NULL OR expires_at > now())
+  ORDER BY next_attempt_at
+  LIMIT (SELECT least(places, %(batch)b::bigint) FROM room)
+  FOR UPDATE SKIP LOCKED
+), moved AS (
+  UPDATE deliveries AS d
+  SET status = 'sending', next_attempt_at = NULL, attempt_count = d.attempt_count + 1
+  FROM due WHERE d.id = due.id
+  RETURNING d.id, d.attempt_count, due.next_attempt_at
+), handed AS (
+  INSERT INTO attempts (delivery_pk, attempt_no, lane, status, scheduled_for)
+  SELECT id, attempt_count, %(lane)b::smallint, 'scheduled', next_attempt_at FROM moved
+  RETURNING 1
+), hint AS MATERIALIZED (
+  SELECT pg_notify('mail_handed_out', '') FROM (SELECT FROM handed LIMIT 1) AS any_handed
+)
+SELECT (SELECT count(*) FROM handed) AS handed, (SELECT places FROM room) AS places,
+       (SELECT count(*) FROM hint) AS hinted
+""",
+)
+
+HELD = Statement(
+    name="transitions.held",
+    purpose="the sources that an operator holds back",
+    sql="SELECT source FROM holds",
+)
+
+CAPACITY = Statement(
+    name="transitions.capacity",
+    purpose="how many sends the living attempt workers can make at once",
+    sql="""
+SELECT coalesce(sum(capacity), 0)::integer AS capacity FROM workers
+WHERE type = 'attempts' AND lease_until > now()
+""",
+)
+
+
+def hand_out(*, source: Source, bound: int, batch: int) -> tuple[int, bool]:
+    """Hand out at most `batch` attempts of a lane, never more than `bound` at a time.
+
+    Returns how many, and whether the batch was the limit, so that more may wait.
+    """
+    row = HAND_OUT.fetch(source=source, lane=LANES[source], bound=bound, batch=batch)[0]
+    return row.handed, row.handed == batch
+
+
+def held_sources() -> frozenset[str]:
+    return frozenset(row.source for row in HELD.fetch())
+
+
+def living_capacity() -> int:
+    capacity: int = CAPACITY.fetch()[0].capacity
+    return capacity

@@ -1,0 +1,85 @@
+"""`make demo`: the main job, shown. Commands go on the stream, mail comes out, states are kept."""
+
+import time
+from collections.abc import Mapping
+
+import psycopg
+import redis
+
+from mailproject.embedded.errors import EmbeddedError
+from mailproject.embedded.interruption import Interrupted, Interruption
+from mailproject.embedded.procfile import raise_if_ended
+from mailproject.embedded.progress import Fate, Reader, summary, table
+from mailproject.embedded.specimens import STREAM, Specimen, specimens
+from mailproject.embedded.stack import LOGS, MAIL, Stack
+from mailproject.embedded.terminal import relative, tell
+
+_FINISH_SECONDS = 60.0
+EXIT_INTERRUPTED = 130
+
+
+def demo() -> int:
+    """Run it; returns the exit status, 0 when every command ended as it should."""
+    interruption = Interruption()
+    stack = Stack(interruption=interruption, tell=tell)
+    problems: list[str] = []
+    keep = {MAIL}
+    try:
+        stack.start(log_format="json")
+        fates = _watch(stack, interruption)
+        problems += [problem for fate in fates for problem in fate.problems()]
+        tell(f"\n{table(fates, mail_folder=relative(stack.folder.path / MAIL))}\n")
+    except (Interrupted, KeyboardInterrupt):
+        tell("asked to end; stopping")
+        return EXIT_INTERRUPTED
+    except (EmbeddedError, psycopg.Error, redis.RedisError) as error:
+        problems.append(f"{type(error).__name__}: {error}")
+    finally:
+        stack.close(keep=frozenset(keep | ({LOGS} if problems else set())))
+    return _verdict(stack, problems)
+
+
+def _watch(stack: Stack, interruption: Interruption) -> list[Fate]:
+    """Publish the commands and show their progress until the end of each, or of patience."""
+    reader = Reader(
+        dsn=stack.environment["MAIL_POSTGRES_PRIMARY_DSN"], sent=_publish(stack.environment)
+    )
+    deadline = time.monotonic() + _FINISH_SECONDS
+    said = ""
+    while True:
+        raise_if_ended(stack.processes)
+        fates = reader.fates(stack.mail.mails())
+        if summary(fates) != said:
+            said = summary(fates)
+            tell(f"  {said}")
+        if all(fate.is_final for fate in fates) or time.monotonic() > deadline:
+            return fates
+        interruption.sleep(0.2)
+
+
+def _publish(environment: Mapping[str, str]) -> dict[str, Specimen]:
+    """Put the commands on the stream as a producer does; returns them by entry id."""
+    host, _, port = environment["MAIL_REDIS_MASTER_ADDR"].rpartition(":")
+    password = environment["MAIL_REDIS_PASSWORD"]
+    sent = {}
+    with redis.Redis(host=host, port=int(port), password=password) as client:
+        for specimen in specimens():
+            entry_id = client.xadd(STREAM, dict(specimen.entry()))
+            assert isinstance(entry_id, bytes)
+            sent[entry_id.decode()] = specimen
+    tell(f"put {len(sent)} commands on the stream {STREAM}")
+    return sent
+
+
+def _verdict(stack: Stack, problems: list[str]) -> int:
+    problems += [
+        f"{child.name} ended with exit status {child.process.returncode}" for child in stack.unclean
+    ]
+    if not problems:
+        tell("all as it should be; the mail stays where the table says, until the next run")
+        return 0
+    for problem in problems:
+        tell(f"PROBLEM: {problem}")
+    for child in stack.processes:
+        tell(f"\nthe end of the log of {child.name}:\n{child.tail()}")
+    return 1

@@ -1,0 +1,80 @@
+"""`make run`: the same stack, up until Ctrl-C, with the processes' logs in the terminal."""
+
+import os
+from typing import BinaryIO
+
+from mailproject.embedded.child import Child
+from mailproject.embedded.errors import EmbeddedError
+from mailproject.embedded.interruption import Interrupted, Interruption
+from mailproject.embedded.procfile import raise_if_ended
+from mailproject.embedded.stack import MAIL, Stack
+from mailproject.embedded.terminal import relative, tell
+
+
+def run() -> int:
+    """Run until Ctrl-C or SIGTERM; returns the exit status."""
+    interruption = Interruption()
+    stack = Stack(interruption=interruption, tell=tell)
+    failed = False
+    try:
+        stack.start(log_format="console")
+        tell(_how_to_reach(stack))
+        with Followed(stack.processes) as followed:
+            while True:
+                followed.show()
+                raise_if_ended(stack.processes)
+                interruption.sleep(0.2)
+    except (Interrupted, KeyboardInterrupt):
+        tell("asked to end; stopping")
+    except EmbeddedError as error:
+        tell(f"PROBLEM: {error}")
+        failed = True
+    finally:
+        stack.close(keep=frozenset({MAIL}))
+    for child in stack.unclean:
+        tell(f"PROBLEM: {child.name} ended with exit status {child.process.returncode}")
+    return 1 if failed or stack.unclean else 0
+
+
+class Followed:
+    """The processes' logs, shown as they grow, each line under its process's name."""
+
+    def __init__(self, children: list[Child]) -> None:
+        self._width = max(len(child.name) for child in children)
+        self._children = children
+        self._files: dict[str, BinaryIO] = {}
+
+    def __enter__(self) -> "Followed":
+        for child in self._children:
+            self._files[child.name] = child.log.open("rb")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for file in self._files.values():
+            file.close()
+
+    def show(self) -> None:
+        """Print the whole lines that came since the last call."""
+        for name, file in self._files.items():
+            start = file.tell()
+            fresh = file.read()
+            complete = fresh[: fresh.rfind(b"\n") + 1]
+            file.seek(start + len(complete), os.SEEK_SET)
+            for line in complete.decode("utf-8", "replace").splitlines():
+                tell(f"{name.ljust(self._width)} | {line}")
+
+
+def _how_to_reach(stack: Stack) -> str:
+    environment = relative(stack.write_environment())
+    mail = relative(stack.folder.path / MAIL)
+    return f"""
+Everything runs. Nothing is sent outside: every mail ends in the catcher's folder.
+
+  mail as it comes     {mail}/  (one .eml a mail, index.jsonl about all)
+  logs                 {relative(stack.folder.path / "logs")}/
+  its configuration    . {environment}    (in another shell, for manage.py and your clients)
+
+  e.g.                 . {environment} && psql "$MAIL_POSTGRES_PRIMARY_DSN"
+
+Ctrl-C ends it, and the data with it.
+"""

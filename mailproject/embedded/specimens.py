@@ -1,0 +1,152 @@
+"""The demo's commands: a dozen good ones of both modes, and one that cannot be accepted."""
+
+import base64
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+STREAM = "mail:delivery_commands"
+_SEND_LATER = timedelta(seconds=3)
+
+_HTML = """<!doctype html>
+<html lang="de"><body style="font-family: sans-serif">
+<p>Liebe Frau Jäger,</p>
+<p>Ihr Platz ist <strong>bestätigt</strong>: Donnerstag, 9&nbsp;Uhr, Saal&nbsp;2.</p>
+</body></html>
+"""
+_TEXT_DE = "Liebe Frau Jäger,\n\nIhr Platz ist bestätigt: Donnerstag, 9 Uhr, Saal 2.\n"
+_CSV = b"day,visits\n2026-03-02,118\n2026-03-03,97\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Specimen:
+    """One command and what is to become of it: mail to `recipients`, or a failure code."""
+
+    delivery_id: str
+    mode: str
+    payload: Mapping[str, Any]
+    recipients: tuple[str, ...] = ()
+    failure_code: str | None = None
+
+    def entry(self) -> dict[str, str]:
+        """Return the fields of the stream entry."""
+        return {
+            "delivery_id": self.delivery_id,
+            "source": "notification",
+            "payload_mode": self.mode,
+            "idempotency_key": f"demo:{self.delivery_id}",
+            "requested_at_ms": str(time.time_ns() // 1_000_000),
+            "payload_json": json.dumps(self.payload, ensure_ascii=False),
+        }
+
+
+def specimens() -> list[Specimen]:
+    made = [*_rendered(), *_templates()]
+    broken = _of(
+        "malformed",
+        "rendered",
+        {
+            "to": ["nobody at all"],
+            "subject": "Never sent",
+            "text_body": "It stands in malformed_commands, with its reason.\n",
+        },
+    )
+    return [*made, broken]
+
+
+def _of(name: str, mode: str, payload: Mapping[str, Any], *recipients: str) -> Specimen:
+    return Specimen(
+        delivery_id=f"demo-{name}",
+        mode=mode,
+        payload=payload,
+        recipients=recipients,
+        failure_code=None if recipients else "invalid_recipient",
+    )
+
+
+def _rendered() -> list[Specimen]:
+    later = (datetime.now(UTC) + _SEND_LATER).isoformat(timespec="milliseconds")
+    return [
+        _of("plain", "rendered", {
+            "to": ["ada@example.com"],
+            "subject": "Your export is ready",
+            "text_body": "Hello Ada,\n\nyour export is ready.\n",
+        }, "ada@example.com"),
+        _of("html", "rendered", {
+            "to": [{"email": "jaeger@example.org", "name": "Grete Jäger"}],
+            "subject": "Ihr Platz ist bestätigt",
+            "text_body": _TEXT_DE,
+            "html_body": _HTML,
+        }, "jaeger@example.org"),
+        _of("attachment", "rendered", {
+            "to": ["reports@example.com"],
+            "subject": "Visits of this week",
+            "text_body": "The figures are in the attached file.\n",
+            "attachments": [{
+                "filename": "visits.csv",
+                "content_type": "text/csv",
+                "content_base64": base64.b64encode(_CSV).decode(),
+            }],
+        }, "reports@example.com"),
+        _of("several", "rendered", {
+            "to": ["first@example.com", {"email": "second@example.com", "name": "Second, the"}],
+            "cc": ["third@example.com"],
+            "bcc": ["hidden@example.com"],
+            "subject": "Minutes of the meeting",
+            "text_body": "The minutes, for everyone who was there.\n",
+        }, "first@example.com", "second@example.com", "third@example.com", "hidden@example.com"),
+        _of("idn", "rendered", {
+            "to": ["bestellung@bücher.example"],
+            "subject": "Bestellung 4711",
+            "text_body": "Die Bestellung ist eingegangen.\n",
+        }, "bestellung@xn--bcher-kva.example"),
+        _of("headers", "rendered", {
+            "to": ["reader@example.net"],
+            "reply_to": [{"email": "editors@example.com", "name": "The editors"}],
+            "subject": "This month",
+            "text_body": "News of this month.\n",
+            "headers": {"List-Id": "<news.example.com>", "X-Issue": "2026-03"},
+        }, "reader@example.net"),
+        _of("scheduled", "rendered", {
+            "to": ["later@example.com"],
+            "subject": "Reminder",
+            "text_body": "You asked to be reminded now.\n",
+            "send_at": later,
+        }, "later@example.com"),
+    ]  # fmt: skip
+
+
+def _templates() -> list[Specimen]:
+    receipt = {
+        "receipt_number": "R-1042",
+        "paid_at": "2026-03-01T09:00:00Z",
+        "items": [{"description": "Team plan", "quantity": 3, "amount": "€27.00"}],
+        "total": "€27.00",
+    }
+    alert = {
+        "event": "new_sign_in",
+        "occurred_at": "2026-03-09T06:12:40+01:00",
+        "device": "Firefox",
+        "location": "Graz",
+    }
+    wanted = [
+        ("billing.receipt", "en", receipt),
+        ("billing.receipt", "de", receipt),
+        ("account.security_alert", "en", alert),
+        ("account.security_alert", "de", alert),
+        ("account.security_alert", "de-AT", alert),
+    ]
+    made = []
+    for template_id, locale, variables in wanted:
+        recipient = f"customer.{locale.lower()}@example.com"
+        payload = {
+            "to": [recipient],
+            "template_id": template_id,
+            "locale": locale,
+            "variables": variables,
+        }
+        made.append(_of(f"{template_id}-{locale}", "template", payload, recipient))
+    return made
