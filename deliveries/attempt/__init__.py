@@ -1,0 +1,1 @@
+"""Attempt: what was handed out is claimed, written as a message, and sent over SMTP."""

@@ -18,7 +18,8 @@ from deliveries.catalog.errors import ExpressionError
 Value: TypeAlias = Any  # whatever an expression may come to
 
 LONGEST = 5 * 1024 * 1024  # characters of one text, bytes of one part
-STEPS = 100_000  # loop items and calls in one part
+STEPS = 100_000  # loop items, operations and calls in one part
+CALL = 10  # steps; a call takes about that much longer
 LARGEST_POWER_BITS = 4096
 
 # Not an identifier, so that no template can name it.

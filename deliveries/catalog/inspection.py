@@ -18,7 +18,11 @@ def names_used(*, sandbox: Sandbox, tree: nodes.Template) -> set[str]:
 def objections(
     *, sandbox: Sandbox, tree: nodes.Template, declared: frozenset[str] | None
 ) -> Iterator[tuple[int, str]]:
-    """Line and text of each objection. `declared` None: what is declared is not known."""
+    """Line and text of each objection. `declared` None: what is declared is not known.
+
+    Unknown filters and tests are replaced in `tree`, so that the rest of it can be judged.
+    """
+    yield from _unknown_functions(sandbox=sandbox, tree=tree)
     if declared is not None:
         undeclared = names_used(sandbox=sandbox, tree=tree) - declared
         yield from _undeclared(tree=tree, names=undeclared)
@@ -29,13 +33,18 @@ def objections(
     for member in tree.find_all(nodes.Getattr):
         if member.attr.startswith("_"):
             yield member.lineno, f"'{member.attr}' is out of reach for a template"
+
+
+def _unknown_functions(*, sandbox: Sandbox, tree: nodes.Template) -> Iterator[tuple[int, str]]:
     for used in tree.find_all(nodes.Filter):
         if used.name not in sandbox.filters:
             why = REFUSED_FILTERS.get(used.name)
             yield used.lineno, f"no filter '{used.name}'" + (f": {why}" if why else "")
+            used.name = "string"
     for test in tree.find_all(nodes.Test):
         if test.name not in sandbox.tests:
             yield test.lineno, f"no test '{test.name}'"
+            test.name = "defined"
 
 
 def _undeclared(*, tree: nodes.Template, names: set[str]) -> Iterator[tuple[int, str]]:

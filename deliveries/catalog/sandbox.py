@@ -101,7 +101,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return self.undefined(f"{_kind(obj)} has nothing at that subscript")
 
     def call(self, context: Context, obj: Value, /, *args: Value, **kwargs: Value) -> Value:
-        bounds.spend(context, 1)
+        bounds.spend(context, bounds.CALL)
         return super().call(context, obj, *args, **kwargs)
 
     def call_binop(self, context: Context, operator: str, left: Value, right: Value) -> Value:

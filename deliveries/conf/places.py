@@ -6,6 +6,7 @@ import re
 import ssl
 from pathlib import Path
 
+from email_validator import EmailNotValidError, validate_email
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
@@ -43,6 +44,25 @@ def allowed_host(value: str) -> str:
     if not _HOST_NAME.fullmatch(value.removeprefix(".")):
         raise UnreadableError("is not a host name or an address, without a port")
     return value.lower()
+
+
+def email_address(value: str) -> str:
+    """An address that any relay takes: its domain comes back in ASCII, its local part is ASCII."""
+    local, _, domain = value.rpartition("@")
+    # The library converts and checks the rest, but refuses names that relays inside a network do
+    # take, such as corp.local.
+    is_plain = _HOST_NAME.fullmatch(domain) is not None and not domain.endswith(".")
+    try:
+        found = validate_email(
+            f"{local}@{'example.com' if is_plain else domain}",
+            allow_smtputf8=False,
+            check_deliverability=False,
+        )
+    except EmailNotValidError:
+        raise UnreadableError(
+            "is not an email address without a display name and with an ASCII local part"
+        ) from None
+    return f"{found.ascii_local_part}@{domain.lower() if is_plain else found.ascii_domain}"
 
 
 def postgres_url(value: str) -> dict[str, str]:

@@ -9,8 +9,6 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TypeVar
 
-from email_validator import EmailNotValidError, validate_email
-
 from deliveries.conf.problems import UnreadableError
 
 Value = TypeVar("Value")
@@ -75,7 +73,9 @@ def duration_or_never(*, minimum: timedelta, maximum: timedelta) -> Reader[timed
 
 
 def spell(value: timedelta) -> str:
-    """A duration as it would be configured, in its largest whole unit."""
+    """A duration of whole milliseconds as it would be configured, in its largest whole unit."""
+    if not value:
+        return "0s"
     unit = next(name for name in reversed(_UNITS) if not value % _UNITS[name])
     return f"{value // _UNITS[unit]}{unit}"
 
@@ -124,19 +124,6 @@ def redis_key(value: str) -> str:
 
 def marker(value: str) -> str:
     return value.lower()
-
-
-def email_address(value: str) -> str:
-    """An address that any relay takes: its domain comes back in ASCII, its local part is ASCII."""
-    try:
-        found = validate_email(
-            value, allow_smtputf8=False, check_deliverability=False, globally_deliverable=False
-        )
-    except EmailNotValidError:
-        raise UnreadableError(
-            "is not an email address without a display name and with an ASCII local part"
-        ) from None
-    return f"{found.ascii_local_part}@{found.ascii_domain}"
 
 
 def _item(read_item: Reader[Value], *, part: str, number: int) -> Value:

@@ -73,8 +73,8 @@ VARIABLES: tuple[Variable, ...] = (
     _required(
         "MAIL_SECRET_KEY",
         readers.items(places.secret_key, maximum=10),
-        # no key that somebody could copy
-        example="what `openssl rand -hex 32` prints",
+        # for a shell; no key that somebody could copy
+        example="$(openssl rand -hex 32)",
         field="secret_keys",
     ),
     # Redis and the stream
@@ -111,7 +111,7 @@ VARIABLES: tuple[Variable, ...] = (
     # the relay
     _required("MAIL_SMTP_MODE", readers.choice(SmtpMode), example="smtp"),
     _optional("MAIL_SMTP_ADDR", places.address, example="smtp.example.com:587"),
-    _optional("MAIL_SMTP_FROM_EMAIL", readers.email_address, example="no-reply@example.com"),
+    _optional("MAIL_SMTP_FROM_EMAIL", places.email_address, example="no-reply@example.com"),
     _optional("MAIL_SMTP_FROM_NAME", readers.text, example="Example", absent=""),
     _optional("MAIL_SMTP_USERNAME", readers.text, example="mailservice", absent=""),
     _optional("MAIL_SMTP_PASSWORD", readers.text, example="PASSWORD", absent=""),
@@ -137,7 +137,7 @@ VARIABLES: tuple[Variable, ...] = (
     _optional(
         "MAIL_INTERNAL_API_TOKENS",
         places.api_tokens,
-        example="auth:submit=TOKEN, each TOKEN what `openssl rand -hex 24` prints",
+        example="auth:submit=$(openssl rand -hex 24)",
         absent=(),
     ),
     _defaulted("MAIL_INTERNAL_HTTP_TRUSTED", readers.boolean, "false"),

@@ -11,8 +11,11 @@ from pathlib import PurePath
 from typing import TypeAlias
 from uuid import UUID
 
+from deliveries.conf.readers import spell
+
 Json: TypeAlias = bool | int | float | str | list["Json"] | dict[str, "Json"] | None
 
+_MILLISECOND = timedelta(milliseconds=1)
 _TEXT_LIMIT = 8192
 _ITEM_LIMIT = 100
 _DEPTH_LIMIT = 4
@@ -87,7 +90,7 @@ def _written(value: object) -> str:
     if isinstance(value, datetime):
         return _utc(value) if value.tzinfo else value.isoformat()
     if isinstance(value, timedelta):
-        return f"{value.total_seconds():g}s"
+        return spell(timedelta(milliseconds=round(value / _MILLISECOND)))
     if isinstance(value, date | UUID | PurePath):
         return _text(str(value))
     return f"<{type(value).__name__}>"

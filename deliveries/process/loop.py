@@ -5,11 +5,11 @@ import threading
 from collections.abc import Callable
 
 import redis
-from django.db import close_old_connections, connections
+from django.db import DatabaseError, close_old_connections, connections
 
+from deliveries.backoff import Backoff
 from deliveries.database import Fault, TransientErrors, describe, fault_of
-from deliveries.process.backoff import Backoff
-from deliveries.process.throttle import Throttle
+from deliveries.throttle import Throttle
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +34,7 @@ class Loop:
     A step does one bounded unit of work and says whether more waits: then it is called again at
     once, else after a ring of `wake` or `poll` seconds. A fault of a server is waited out, with
     growing waits and one log line a minute; `on_fault` lets the owner forget what it believed.
+    `at_end` is called once, in the loop's own thread, after the last step.
     """
 
     def __init__(
@@ -44,12 +45,14 @@ class Loop:
         poll: float,
         wake: Wake | None = None,
         on_fault: Callable[[], None] | None = None,
+        at_end: Callable[[], None] | None = None,
     ) -> None:
         self.name = name
         self.wake = wake or Wake()
         self._step = step
         self._poll = poll
         self._on_fault = on_fault
+        self._at_end = at_end
         self._stopping = threading.Event()
         self._backoff = Backoff()
         self._throttle = Throttle()
@@ -72,8 +75,18 @@ class Loop:
         try:
             while not self._stopping.is_set():
                 self._turn()
+            if self._at_end is not None:
+                self._end(self._at_end)
         finally:
             connections.close_all()
+
+    def _end(self, at_end: Callable[[], None]) -> None:
+        try:
+            at_end()
+        except DatabaseError as error:
+            logger.warning(
+                "loop did not end cleanly", extra={"loop": self.name, "fault": describe(error)}
+            )
 
     def _turn(self) -> None:
         # A connection that the server ended stays dead until it is looked at.

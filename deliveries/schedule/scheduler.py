@@ -7,8 +7,8 @@ from datetime import timedelta
 
 from deliveries.database import atomic
 from deliveries.outcome.verdict import Policy, Standing, lost
-from deliveries.process.throttle import Throttle
 from deliveries.states import Source
+from deliveries.throttle import Throttle
 from deliveries.transitions.completion import complete
 from deliveries.transitions.expiry import expire
 from deliveries.transitions.handout import hand_out, held_sources, living_capacity

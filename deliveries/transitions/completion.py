@@ -101,5 +101,5 @@ def complete(completions: Sequence[tuple[int, int, Completion]]) -> list[Any]:
     )
 
 
-def _json(value: Any) -> Jsonb | None:  # noqa: ANN401 - any JSON value
+def _json(value: Any) -> Jsonb | None:
     return None if value is None else Jsonb(value)

@@ -47,10 +47,10 @@ WITH input AS MATERIALIZED (
 ), created AS (
   INSERT INTO deliveries
     (id, delivery_id, source, payload_mode, status, idempotency_key, fingerprint, message_id,
-     send_at, expires_at, requested_at, next_attempt_at, rendered_at, finished_at,
+     send_at, expires_at, requested_at, created_at, next_attempt_at, rendered_at, finished_at,
      template_id, locale, locale_used, catalog_digest, request_id, traceparent, tracestate)
   SELECT id, delivery_id, source, payload_mode, status, idempotency_key, fingerprint, message_id,
-     send_at, expires_at, requested_at,
+     send_at, expires_at, requested_at, now(),
      CASE WHEN status IN ('queued', 'rendered') THEN greatest(now(), send_at) END,
      CASE WHEN payload_mode = 'template' THEN now() END,
      CASE WHEN status = 'suppressed' THEN now() END,

@@ -2,12 +2,16 @@
 
 import argparse
 import os
+import signal
 import sys
+from pathlib import Path
 
-from mailproject.embedded.demo import demo
+from mailproject.embedded.demo import EXIT_INTERRUPTED, demo
 from mailproject.embedded.errors import EmbeddedError
+from mailproject.embedded.interruption import Interrupted
 from mailproject.embedded.run import run
 from mailproject.embedded.stack import CHECKOUT
+from mailproject.embedded.tether import end_with
 
 
 def main() -> int:
@@ -20,10 +24,20 @@ def main() -> int:
         choices=("demo", "run"),
         help="demo: show a dozen commands become mail, and end; run: stay up until Ctrl-C",
     )
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        help="where its files go, and the mail stays; one folder a run (default: .run here)",
+    )
     options = parser.parse_args()
+    folder = options.folder.absolute() if options.folder else None
     os.chdir(CHECKOUT)
+    # a killed `make` leaves nobody to press Ctrl-C
+    end_with(os.getppid(), signal.SIGTERM)
     try:
-        return demo() if options.what == "demo" else run()
+        return demo(folder) if options.what == "demo" else run(folder)
+    except Interrupted:
+        return EXIT_INTERRUPTED
     except EmbeddedError as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from pathlib import Path
 
 import psycopg
 import redis
@@ -18,10 +19,10 @@ _FINISH_SECONDS = 60.0
 EXIT_INTERRUPTED = 130
 
 
-def demo() -> int:
+def demo(folder: Path | None) -> int:
     """Run it; returns the exit status, 0 when every command ended as it should."""
     interruption = Interruption()
-    stack = Stack(interruption=interruption, tell=tell)
+    stack = Stack(folder, interruption=interruption, tell=tell)
     problems: list[str] = []
     keep = {MAIL}
     try:

@@ -21,5 +21,9 @@ class FolderUnusableError(EmbeddedError):
     """The folder cannot be made, or belongs to someone else."""
 
 
+class LeftOverError(EmbeddedError):
+    """What a killed run left cannot be cleaned up by this user."""
+
+
 class ChildFailedError(EmbeddedError):
     """A process that should run ended, or did not answer in time. Holds the end of its log."""

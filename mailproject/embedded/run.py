@@ -1,6 +1,7 @@
 """`make run`: the same stack, up until Ctrl-C, with the processes' logs in the terminal."""
 
 import os
+from pathlib import Path
 from typing import BinaryIO
 
 from mailproject.embedded.child import Child
@@ -11,10 +12,10 @@ from mailproject.embedded.stack import MAIL, Stack
 from mailproject.embedded.terminal import relative, tell
 
 
-def run() -> int:
+def run(folder: Path | None) -> int:
     """Run until Ctrl-C or SIGTERM; returns the exit status."""
     interruption = Interruption()
-    stack = Stack(interruption=interruption, tell=tell)
+    stack = Stack(folder, interruption=interruption, tell=tell)
     failed = False
     try:
         stack.start(log_format="console")

@@ -10,13 +10,14 @@ import shlex
 import socket
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
 from mailproject.embedded.certificates import Certificates, make_certificates
 from mailproject.embedded.child import Child, start_child
-from mailproject.embedded.errors import FolderUnusableError
+from mailproject.embedded.errors import FolderBusyError, FolderUnusableError
 from mailproject.embedded.folder import RunFolder
 from mailproject.embedded.interruption import Interruption
 from mailproject.embedded.mailbox import MailFolder
@@ -40,8 +41,12 @@ _CATCHER_STOP_SECONDS = 5.0
 _INHERITED = ("PATH", "HOME", "LANG", "TZ", "MAIL_LOG_LEVEL")
 
 
-def hold_run_folder(checkout: Path) -> RunFolder:
-    """Hold `.run` in the checkout, or a private temporary folder where that cannot be written."""
+def hold_run_folder(checkout: Path, *, chosen: Path | None = None) -> RunFolder:
+    """Hold the chosen folder; with none, `.run` in the checkout or, where that cannot be written,
+    a private temporary folder. Raises as RunFolder.hold.
+    """
+    if chosen is not None:
+        return RunFolder.hold(chosen)
     owner = checkout.stat()
     try:
         return RunFolder.hold(checkout / ".run", owner=(owner.st_uid, owner.st_gid))
@@ -51,12 +56,32 @@ def hold_run_folder(checkout: Path) -> RunFolder:
         return RunFolder.hold(home / f"mail-service-run-{os.geteuid()}-{which}")
 
 
+def _hold_patiently(
+    chosen: Path | None, *, interruption: Interruption, tell: Callable[[str], None]
+) -> RunFolder:
+    """Give a run that is just ending, its `make` killed perhaps, the time to end."""
+    deadline = time.monotonic() + _STOP_SECONDS
+    told = False
+    while True:
+        try:
+            return hold_run_folder(CHECKOUT, chosen=chosen)
+        except FolderBusyError as error:
+            if time.monotonic() > deadline:
+                raise
+            if not told:
+                tell(f"{error}; waiting up to {_STOP_SECONDS:.0f} s for its end")
+                told = True
+        interruption.sleep(0.2)
+
+
 class Stack:
     """The embedded default, running. Close it whatever happens."""
 
-    def __init__(self, *, interruption: Interruption, tell: Callable[[str], None]) -> None:
-        """`tell` gets a line for each thing that is started or stopped."""
-        self.folder = hold_run_folder(CHECKOUT)
+    def __init__(
+        self, folder: Path | None, *, interruption: Interruption, tell: Callable[[str], None]
+    ) -> None:
+        """`folder` as in `hold_run_folder`; `tell` gets a line for each start and stop."""
+        self.folder = _hold_patiently(folder, interruption=interruption, tell=tell)
         self.processes: list[Child] = []
         self.unclean: list[Child] = []
         self.environment: dict[str, str] = {}

@@ -132,7 +132,7 @@ GOOD = [
     ("MAIL_SMTP_MODE", "stub", SmtpMode.STUB),
     ("MAIL_SMTP_ADDR", "localhost:25", Address(host="localhost", port=25)),
     ("MAIL_SMTP_FROM_EMAIL", "a+b@bücher.example", "a+b@xn--bcher-kva.example"),
-    ("MAIL_SMTP_FROM_EMAIL", "root@localhost", "root@localhost"),
+    ("MAIL_SMTP_FROM_EMAIL", "Root@Corp.Local", "Root@corp.local"),
     ("MAIL_SMTP_FROM_NAME", "Jürgen, Größe & Co", "Jürgen, Größe & Co"),
     ("MAIL_SMTP_TLS", "TLS", TlsMode.TLS),
     ("MAIL_SMTP_TIMEOUT", "5m", of(minutes=5)),
@@ -273,6 +273,14 @@ BAD = [
         "MAIL_SMTP_FROM_EMAIL",
         "ü@example.com",
         "is not an email address without a display name and with an ASCII local part",
+    ),
+    *(
+        (
+            "MAIL_SMTP_FROM_EMAIL",
+            value,
+            "is not an email address without a display name and with an ASCII local part",
+        )
+        for value in ("a", "@b.c", "a@", "a b@c.d", "a@b@c.d", "a@b.c.", "a@-b.c", "a@[10.0.0.1]")
     ),
     ("MAIL_SMTP_FROM_NAME", "a\x7f", CONTROL),
     ("MAIL_SMTP_USERNAME", "\x00", CONTROL),

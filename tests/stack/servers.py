@@ -17,7 +17,7 @@ import redis
 from psycopg.conninfo import make_conninfo
 
 from mailproject.embedded import provision
-from mailproject.embedded.errors import FolderBusyError
+from mailproject.embedded.errors import FolderBusyError, FolderUnusableError
 from mailproject.embedded.folder import RunFolder
 from mailproject.embedded.ports import LOOPBACK, ReservedPort
 from mailproject.embedded.postgres import ADMIN, NOT_DURABLE, Postgres, start_postgres
@@ -80,12 +80,8 @@ class Servers:
     def folder(self) -> RunFolder:
         """The private folder of this run; its first use cleans up after killed runs."""
         if self._folder is None:
-            home = Path(tempfile.gettempdir()) / f"mail-service-tests-{os.geteuid()}-{_checkout()}"
-            home.mkdir(mode=0o700, exist_ok=True)
-            if home.is_symlink() or home.stat().st_uid != os.geteuid():
-                raise PermissionError(f"{home} belongs to someone else")
-            _sweep(home)
-            self._folder = RunFolder.hold(home / f"{os.getpid()}-{secrets.token_hex(4)}")
+            _sweep()
+            self._folder = _hold_fresh()
         return self._folder
 
     def start_postgres(self) -> str:
@@ -142,11 +138,23 @@ class Servers:
                 port.release()
 
 
-def _checkout() -> str:
-    return hashlib.sha256(str(CHECKOUT).encode()).hexdigest()[:12]
+def _folders() -> Path:
+    """A prefix: the runs of this user on this checkout have folders that begin with it."""
+    checkout = hashlib.sha256(str(CHECKOUT).encode()).hexdigest()[:12]
+    home = Path(tempfile.gettempdir()).resolve()
+    return home / f"mail-service-tests-{os.geteuid()}-{checkout}-"
 
 
-def _sweep(home: Path) -> None:
-    for path in home.iterdir():
+def _hold_fresh() -> RunFolder:
+    while True:
+        # another run's sweep may hold a folder of ours for a moment
         with suppress(FolderBusyError):
+            return RunFolder.hold(Path(f"{_folders()}{secrets.token_hex(4)}"))
+
+
+def _sweep() -> None:
+    """End and remove what killed runs left; living runs hold their folders."""
+    prefix = _folders()
+    for path in prefix.parent.glob(f"{prefix.name}*"):
+        with suppress(FolderBusyError, FolderUnusableError):
             RunFolder.hold(path).close()

@@ -1,0 +1,141 @@
+"""The attempt worker pool: one thread claims, many send, one records."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from deliveries.attempt.content import Budget, is_large
+from deliveries.attempt.inbox import Claimed, Inbox
+from deliveries.attempt.pace import Pace
+from deliveries.attempt.recorder import Recorder
+from deliveries.attempt.sender import Ending, Expired, GivenBack, Sender
+from deliveries.database import describe
+from deliveries.transitions.claim import claim
+
+logger = logging.getLogger(__name__)
+
+_ALL_LANES = 2
+_FIRST_LANE = 0
+_STALE_SECONDS = 5.0
+_ABORT_BEFORE_DEADLINE = 2.0
+_RECORD_SECONDS = 1.0
+
+
+class Pool:
+    """Holds the claimed attempts of this process, and ends them all in bounded time.
+
+    A quarter of the senders, one at least, serve the first lane only.
+    """
+
+    def __init__(
+        self,
+        *,
+        worker_id: int,
+        senders: Sequence[Sender],
+        stopping: threading.Event,
+        ring: Callable[[], None],
+        shutdown_seconds: float,
+    ) -> None:
+        self._worker_id = worker_id
+        self._senders = senders
+        self._stopping = stopping
+        self._shutdown_seconds = shutdown_seconds
+        self._reserved = max(1, len(senders) // 4)
+        self._inbox = Inbox(low=ring)
+        self._budget = Budget()
+        self._pace = Pace(senders=len(senders))
+        self._recorder = Recorder(worker_id=worker_id, on_written=self._note_written)
+        self._threads = [
+            threading.Thread(
+                target=self._work,
+                args=(sender, number < self._reserved),
+                name=f"sender-{number}",
+                daemon=True,
+            )
+            for number, sender in enumerate(senders)
+        ]
+        self._deadline = float("inf")
+
+    def step(self) -> bool:
+        """Claim what there is room for; whether more waits. The step of the claiming loop."""
+        stale = self._inbox.take_stale(older_than=_STALE_SECONDS)
+        if stale:
+            self._recorder.give_back([claimed.row.attempt_id for claimed in stale])
+        first, rest = self._inbox.depths()
+        room = self._pace.ahead - rest
+        more = room > 0 and self._claim(room, _ALL_LANES)
+        if first < self._reserved:
+            more |= self._claim(self._reserved, _FIRST_LANE)
+        return more
+
+    def start(self) -> None:
+        self._recorder.start()
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Begin nothing more; what is under way has until two seconds before the deadline."""
+        self._deadline = time.monotonic() + self._shutdown_seconds - _RECORD_SECONDS
+        self._stopping.set()
+        self._recorder.give_back([claimed.row.attempt_id for claimed in self._inbox.close()])
+
+    def join(self, seconds: float) -> bool:
+        """Wait for the senders, cut short those that are late, write every outcome."""
+        deadline = min(self._deadline, time.monotonic() + seconds - _RECORD_SECONDS)
+        self._join_senders(deadline - (_ABORT_BEFORE_DEADLINE - _RECORD_SECONDS))
+        for sender in self._senders:
+            sender.provider.abort()
+        self._join_senders(deadline)
+        for sender in self._senders:
+            sender.provider.give_up()
+        self._join_senders(deadline + _RECORD_SECONDS / 2)
+        for sender, thread in zip(self._senders, self._threads, strict=True):
+            if not thread.is_alive():
+                sender.provider.close()
+        written = self._recorder.close(_RECORD_SECONDS)
+        return written and not any(thread.is_alive() for thread in self._threads)
+
+    def _claim(self, room: int, last_lane: int) -> bool:
+        if self._stopping.is_set():
+            return False
+        rows = claim(worker_id=self._worker_id, limit=room, last_lane=last_lane)
+        if rows:
+            self._inbox.put(rows)
+        return len(rows) == room
+
+    def _join_senders(self, until: float) -> None:
+        for thread in self._threads:
+            thread.join(max(0.0, until - time.monotonic()))
+
+    def _work(self, sender: Sender, reserved: bool) -> None:  # noqa: FBT001 - a thread's argument
+        while (claimed := self._inbox.take(reserved=reserved)) is not None:
+            try:
+                self._record(claimed, self._send(sender, claimed))
+            except Exception as error:
+                # A defect of ours, or the database away while content is read: nothing was sent
+                # that is not on record, so the attempt is tried again later and told now.
+                logger.exception(
+                    "attempt given back after a fault",
+                    extra={"delivery_id": claimed.row.delivery_id, "fault": describe(error)},
+                )
+                self._recorder.give_back([claimed.row.attempt_id])
+                time.sleep(_RECORD_SECONDS)
+
+    def _send(self, sender: Sender, claimed: Claimed) -> Ending:
+        if not is_large(claimed.row):
+            return sender.send(claimed)
+        with self._budget.spend(claimed.row.content_bytes):
+            return sender.send(claimed)
+
+    def _record(self, claimed: Claimed, ending: Ending) -> None:
+        attempt_id = claimed.row.attempt_id
+        if isinstance(ending, Expired):
+            self._recorder.expired(attempt_id)
+        elif isinstance(ending, GivenBack):
+            self._recorder.give_back([attempt_id])
+        else:
+            self._recorder.completed(attempt_id, ending)
+
+    def _note_written(self, count: int) -> None:
+        self._pace.note(finished=count, now=time.monotonic())

@@ -1,0 +1,156 @@
+"""The outcomes of finished attempts, written in batches by one thread."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import connections
+
+from deliveries.backoff import Backoff
+from deliveries.database import atomic, describe
+from deliveries.states import DeliveryStatus
+from deliveries.throttle import Throttle
+from deliveries.transitions.claim import give_back
+from deliveries.transitions.completion import complete
+from deliveries.transitions.expiry import expire_in_hand
+from deliveries.transitions.records import Completion
+
+logger = logging.getLogger(__name__)
+
+_BATCH = 100
+_GATHER_SECONDS = 0.01
+
+
+@dataclass(slots=True)
+class Outcomes:
+    """What has ended and is not written yet."""
+
+    completed: list[tuple[int, Completion]] = field(default_factory=list)
+    given_back: list[int] = field(default_factory=list)
+    expired: list[int] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.completed) + len(self.given_back) + len(self.expired)
+
+
+class Recorder:
+    """Gathers outcomes for some milliseconds and writes them in one transaction.
+
+    A batch that could not be written is kept and tried again: its guards make a second try of one
+    that was written after all change nothing.
+    """
+
+    def __init__(self, *, worker_id: int, on_written: Callable[[int], None]) -> None:
+        self._worker_id = worker_id
+        self._on_written = on_written
+        self._changed = threading.Condition()
+        self._pending = Outcomes()
+        self._closing = False
+        self._backoff = Backoff()
+        self._throttle = Throttle()
+        self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def completed(self, attempt_id: int, completion: Completion) -> None:
+        with self._changed:
+            self._pending.completed.append((attempt_id, completion))
+            self._changed.notify()
+
+    def give_back(self, attempt_ids: list[int]) -> None:
+        with self._changed:
+            self._pending.given_back.extend(attempt_ids)
+            self._changed.notify()
+
+    def expired(self, attempt_id: int) -> None:
+        with self._changed:
+            self._pending.expired.append(attempt_id)
+            self._changed.notify()
+
+    def close(self, seconds: float) -> bool:
+        """Write what is left, for at most so long; return whether all of it was."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        self._thread.join(max(0.0, seconds))
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            while (batch := self._gather()) is not None:
+                self._write_until_written(batch)
+        finally:
+            connections.close_all()
+
+    def _gather(self) -> Outcomes | None:
+        """The next batch; None when everything is written and nothing more will come."""
+        with self._changed:
+            while not len(self._pending):
+                if self._closing:
+                    return None
+                self._changed.wait()
+            until = time.monotonic() + _GATHER_SECONDS
+            while len(self._pending) < _BATCH and not self._closing:
+                left = until - time.monotonic()
+                if left <= 0 or not self._changed.wait(left):
+                    break
+            batch, self._pending = self._pending, Outcomes()
+            return batch
+
+    def _write_until_written(self, batch: Outcomes) -> None:
+        while True:
+            try:
+                self._write(batch)
+            except Exception as error:  # noqa: BLE001 - the boundary: an outcome is never dropped
+                if self._throttle.allow(describe(error)):
+                    logger.warning("outcomes wait to be written", extra={"fault": describe(error)})
+                connections.close_all()
+                time.sleep(self._backoff.next())
+            else:
+                self._backoff.reset()
+                return
+
+    def _write(self, batch: Outcomes) -> None:
+        with atomic():
+            moved = complete(
+                [(attempt_id, self._worker_id, done) for attempt_id, done in batch.completed]
+            )
+            give_back(worker_id=self._worker_id, attempt_ids=batch.given_back)
+            expire_in_hand(worker_id=self._worker_id, attempt_ids=batch.expired)
+        self._on_written(len(batch))
+        self._report(batch, moved)
+
+    def _report(self, batch: Outcomes, moved: list[Any]) -> None:
+        by_attempt = {row.attempt_id: row for row in moved}
+        for attempt_id, done in batch.completed:
+            row = by_attempt.get(attempt_id)
+            if row is None:
+                logger.warning("late outcome not recorded", extra={"attempt_id": attempt_id})
+                continue
+            _log_attempt(row, done)
+
+
+def _log_attempt(row: Any, done: Completion) -> None:
+    fields = {
+        "delivery_id": row.delivery_id,
+        "source": row.source,
+        "attempt_no": row.attempt_count,
+        "status": done.attempt.status,
+        "phase": done.attempt.phase,
+        "failure_code": done.attempt.failure_code,
+        "smtp_code": done.attempt.smtp_code,
+        "outcome_unknown": done.attempt.outcome_unknown,
+    }
+    level = logging.DEBUG if done.attempt.failure_code is None else logging.INFO
+    logger.log(level, "attempt finished", extra=fields)
+    if row.next_attempt_at is not None:
+        again = {**fields, "next_attempt_at": row.next_attempt_at.isoformat()}
+        logger.info("retry scheduled", extra=again)
+    elif row.status == DeliveryStatus.DEAD_LETTER:
+        logger.warning("delivery dead-lettered", extra=fields)
+    elif row.status == DeliveryStatus.SUPPRESSED:
+        logger.info("delivery suppressed", extra=fields)

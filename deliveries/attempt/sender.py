@@ -1,0 +1,169 @@
+"""One sender thread's work: build the message, send it, decide what becomes of the delivery."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from deliveries.attempt.content import payload_of
+from deliveries.attempt.inbox import Claimed
+from deliveries.attempt.message.writer import needs_smtputf8, write_message
+from deliveries.attempt.smtp.transaction import Envelope, Guard
+from deliveries.outcome.report import Event, RecipientReply, Reply, Report
+from deliveries.outcome.verdict import Policy, Standing, decide
+from deliveries.payload import Mailbox
+from deliveries.states import Phase
+from deliveries.transitions.records import Completion
+
+_MOST_TRANSACTIONS = 10
+_STUB_REPLY = Reply(code=250, enhanced="2.0.0", text="accepted by the stub")
+
+
+class Provider(Protocol):
+    """What takes a message: the relay's client, or the stub."""
+
+    def send(self, *, envelope: Envelope, message: bytes, guard: Guard) -> Report: ...
+
+    def abort(self) -> None: ...
+
+    def give_up(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Stub:
+    """Takes everything and sends nothing."""
+
+    def send(self, *, envelope: Envelope, message: bytes, guard: Guard) -> Report:  # noqa: ARG002
+        if not guard.may_begin():
+            return Report(Event.GIVEN_BACK, Phase.MAIL)
+        recipients = tuple(RecipientReply(a, _STUB_REPLY) for a in envelope.recipients)
+        return Report(Event.REPLY, Phase.FINAL, _STUB_REPLY, recipients)
+
+    def abort(self) -> None:
+        """Nothing is ever under way."""
+
+    give_up = close = abort
+
+
+class LeaseView(Protocol):
+    """What a sender asks of its process's lease."""
+
+    def held_since(self, moment: float) -> bool: ...
+
+
+@dataclass(slots=True)
+class Permit:
+    """The guard of one attempt: its delivery's expiry, its process's lease, the shutdown.
+
+    `expired` says that the expiry was what kept it from beginning.
+    """
+
+    lease: LeaseView
+    begun_at: float
+    expires_at: float | None
+    stopping: Any = field(repr=False)  # a threading.Event
+    expired: bool = False
+
+    def may_begin(self) -> bool:
+        if self.expires_at is not None and time.monotonic() >= self.expires_at:
+            self.expired = True
+            return False
+        return not self.stopping.is_set() and self.lease.held_since(self.begun_at)
+
+    def may_finish(self) -> bool:
+        return self.lease.held_since(self.begun_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """The delivery's time ran out before MAIL."""
+
+
+@dataclass(frozen=True, slots=True)
+class GivenBack:
+    """The attempt did not begin, or was cut short before the final dot."""
+
+
+Ending = Completion | Expired | GivenBack
+
+
+class Sender:
+    """Sends claimed attempts through one provider. Used by one thread."""
+
+    def __init__(
+        self,
+        *,
+        provider: Provider,
+        identity: Mailbox,
+        policy: Policy,
+        lease: LeaseView,
+        stopping: Any,
+    ) -> None:
+        self.provider = provider
+        self._identity = identity
+        self._policy = policy
+        self._lease = lease
+        self._stopping = stopping
+
+    def send(self, claimed: Claimed) -> Ending:
+        """One attempt: the first transaction, and more for those refused as too many."""
+        row = claimed.row
+        permit = Permit(
+            lease=self._lease,
+            begun_at=time.monotonic(),
+            expires_at=None if row.expires_in is None else claimed.at + row.expires_in,
+            stopping=self._stopping,
+        )
+        if not permit.may_begin():
+            return Expired() if permit.expired else GivenBack()
+        payload = payload_of(row)
+        recipients = tuple(row.recipients_left or payload.recipients)
+        message = write_message(
+            payload=payload,
+            sender=self._identity,
+            message_id=row.message_id,
+            date=datetime.now(UTC),
+        )
+        smtputf8 = needs_smtputf8(payload, self._identity)
+        reports = self._transactions(recipients, message, permit, smtputf8=smtputf8)
+        if not reports:
+            return Expired() if permit.expired else GivenBack()
+        return decide(
+            reports=reports,
+            recipients=recipients,
+            standing=Standing(
+                attempt_no=row.attempt_no,
+                accepted=row.recipients_accepted,
+                refused=tuple(row.recipients_refused or ()),
+            ),
+            policy=self._policy,
+        )
+
+    def _transactions(
+        self, recipients: Sequence[str], message: bytes, permit: Permit, *, smtputf8: bool
+    ) -> list[Report]:
+        """The reports of an attempt; empty when nothing of it counts."""
+        reports: list[Report] = []
+        left = recipients
+        while left and len(reports) < _MOST_TRANSACTIONS:
+            envelope = Envelope(self._identity.address, left, smtputf8=smtputf8)
+            report = self.provider.send(envelope=envelope, message=message, guard=permit)
+            if report.event is Event.GIVEN_BACK:
+                break
+            reports.append(report)
+            left = _too_many(report)
+        return reports
+
+
+def _too_many(report: Report) -> list[str]:
+    """Who was refused only for the number of recipients (RFC 5321 section 4.5.3.1.10)."""
+    accepted = report.event is Event.REPLY and report.phase is Phase.FINAL
+    if not accepted or report.reply is None or report.reply.code // 100 != 2:
+        return []
+    return [r.address for r in report.recipients if r.reply is not None and _is_too_many(r.reply)]
+
+
+def _is_too_many(reply: Reply) -> bool:
+    return reply.code == 452 and reply.enhanced in {None, "4.5.3"}

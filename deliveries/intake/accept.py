@@ -1,0 +1,230 @@
+"""Acceptance: the one door for every source, inside the caller's transaction.
+
+Each command comes out as accepted, as a duplicate or as rejected. What is known already is looked
+up before the clock or the catalog is asked, so that a repetition is answered alike for as long as
+its key lives, whatever has changed since.
+"""
+
+import logging
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db import DatabaseError
+
+from deliveries.catalog.catalog import (
+    Catalog,
+    RenderFailed,
+    TemplateNotFound,
+    VariableMissing,
+    render,
+)
+from deliveries.conf import Config, SmtpMode
+from deliveries.database import Fault, atomic, fault_of
+from deliveries.intake.command import Command
+from deliveries.intake.fingerprint import fingerprint
+from deliveries.intake.members import RenderedContent, TemplateContent
+from deliveries.intake.rejection import Rejection, RejectionCode
+from deliveries.intake.reservations import Known, look_up
+from deliveries.intake.schedule import check_send_at
+from deliveries.payload import Payload
+from deliveries.states import DeliveryStatus, PayloadMode, Source
+from deliveries.transitions.creation import NewDelivery, create
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    delivery_id: str
+    status: DeliveryStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    delivery_id: str  # of the delivery that stands already
+
+
+Result = Accepted | Duplicate | Rejection
+
+
+class Acceptor:
+    """Accepts commands by one configuration and one catalog."""
+
+    def __init__(self, *, config: Config, catalog: Catalog) -> None:
+        self._config = config
+        self._catalog = catalog
+
+    def accept(self, commands: Sequence[Command]) -> list[Result]:
+        """One result a command, in their order; the accepted are written when this returns.
+
+        A command that the database refuses for its own values is `unstorable`; any other fault is
+        raised, and the caller's transaction is over.
+        """
+        try:
+            with atomic():
+                return self._accept(commands)
+        except DatabaseError as error:
+            if fault_of(error) is not Fault.ENTRY:
+                raise
+        if len(commands) == 1:
+            return [self._retry_alone(commands[0])]
+        middle = len(commands) // 2
+        return [*self.accept(commands[:middle]), *self.accept(commands[middle:])]
+
+    def _retry_alone(self, command: Command) -> Result:
+        """Once more: another writer may have taken its id meanwhile, which is seen now."""
+        try:
+            with atomic():
+                return self._accept([command])[0]
+        except DatabaseError as error:
+            if fault_of(error) is not Fault.ENTRY:
+                raise
+            return Rejection(RejectionCode.UNSTORABLE, "the database refuses this command")
+
+    def _accept(self, commands: Sequence[Command]) -> list[Result]:
+        batch = _Batch(commands, look_up(commands), self._config.secret_keys)
+        now = datetime.now(UTC)
+        for place, command in enumerate(commands):
+            batch.settle(place, lambda command=command: self._prepare(command, now))
+        created = create(
+            deliveries=[batch.new[place] for place in batch.order],
+            idempotency_ttl=self._config.idempotency_ttl,
+        )
+        lost = [place for n, place in enumerate(batch.order) if n not in created]
+        if lost:
+            # their keys were taken while we wrote: what stands there now decides
+            again = self._accept([commands[place] for place in lost])
+            for place, result in zip(lost, again, strict=True):
+                batch.results[place] = result
+        return [batch.results[place] for place in range(len(commands))]
+
+    def _prepare(self, command: Command, now: datetime) -> NewDelivery:
+        members = command.members
+        check_send_at(send_at=members.send_at, now=now, retention=self._config.delivery_retention)
+        payload = Payload(
+            to=members.to,
+            cc=members.cc,
+            bcc=members.bcc,
+            reply_to=members.reply_to,
+            headers=members.headers,
+            attachments=members.attachments,
+            subject="",
+            text_body="",
+        )
+        delivery = NewDelivery(
+            delivery_id=command.delivery_id,
+            source=command.source,
+            payload_mode=command.payload_mode,
+            status=self._start(command),
+            idempotency_key=command.idempotency_key,
+            fingerprint=fingerprint(
+                key=self._config.secret_keys[0],
+                mode=command.payload_mode,
+                canonical=command.canonical,
+            ),
+            message_id=self._message_id(),
+            requested_at=command.requested_at,
+            payload=payload,
+            send_at=members.send_at,
+            expires_at=members.expires_at,
+            request_id=command.request_id,
+            traceparent=command.traceparent,
+            tracestate=command.tracestate,
+        )
+        if isinstance(members.content, RenderedContent):
+            return replace(delivery, payload=_filled(payload, members.content))
+        return self._rendered(delivery, members.content)
+
+    def _rendered(self, delivery: NewDelivery, content: TemplateContent) -> NewDelivery:
+        try:
+            template = self._catalog.find(content.template_id, content.locale)
+            mail = render(template, content.variables)
+        except TemplateNotFound:
+            raise Rejection(
+                RejectionCode.TEMPLATE_NOT_FOUND, "template_id: no such template"
+            ) from None
+        except VariableMissing as error:
+            raise Rejection(
+                RejectionCode.TEMPLATE_VARIABLE_MISSING, f"variables: {error}"
+            ) from None
+        except RenderFailed as error:
+            raise Rejection(RejectionCode.TEMPLATE_RENDER_FAILED, str(error)) from None
+        return replace(
+            delivery,
+            payload=replace(_filled(delivery.payload, mail), variables=content.variables),
+            template_id=content.template_id,
+            locale=content.locale,
+            locale_used=template.locale_used,
+            catalog_digest=self._catalog.digest,
+        )
+
+    def _start(self, command: Command) -> DeliveryStatus:
+        if self._config.smtp_mode is SmtpMode.STUB and command.source is Source.AUTHSESSION:
+            return DeliveryStatus.SUPPRESSED
+        if command.payload_mode is PayloadMode.RENDERED:
+            return DeliveryStatus.QUEUED
+        return DeliveryStatus.RENDERED
+
+    def _message_id(self) -> str:
+        """Unguessable, so that a reply to it proves that the mail was seen."""
+        sender = self._config.smtp_from_email or "mail@localhost"
+        return f"<{secrets.token_hex(16)}@{sender.rpartition('@')[2]}>"
+
+
+class _Batch:
+    """The commands of one statement: each key and each id may stand in it only once."""
+
+    def __init__(
+        self, commands: Sequence[Command], known: Sequence[Known], keys: Sequence[bytes]
+    ) -> None:
+        self._commands = commands
+        self._known = known
+        self._keys = keys
+        self._by_key: dict[tuple[str, str], int] = {}
+        self._by_id: dict[str, int] = {}
+        self.results: dict[int, Result] = {}
+        self.new: dict[int, NewDelivery] = {}
+        self.order: list[int] = []
+
+    def settle(self, place: int, prepare: Any) -> None:
+        """Decide on one command, those before it in the batch included."""
+        command = self._commands[place]
+        try:
+            standing = self._earlier(command).duplicates(command, keys=self._keys) or self._known[
+                place
+            ].duplicates(command, keys=self._keys)
+            if standing is not None:
+                self.results[place] = Duplicate(standing)
+                return
+            delivery = prepare()
+        except Rejection as rejection:
+            self.results[place] = rejection
+            return
+        self.results[place] = Accepted(command.delivery_id, delivery.status)
+        self.new[place] = delivery
+        self.order.append(place)
+        self._by_key[command.source, command.idempotency_key] = place
+        self._by_id[command.delivery_id] = place
+
+    def _earlier(self, command: Command) -> Known:
+        """What the commands before it stand for, as if they were stored."""
+        by_key = self._by_key.get((command.source, command.idempotency_key))
+        by_id = self._by_id.get(command.delivery_id)
+        return Known(
+            by_key=None if by_key is None else self.new[by_key].fingerprint,
+            by_id=None if by_id is None else self.new[by_id].fingerprint,
+            key_delivery_id=None if by_key is None else self.new[by_key].delivery_id,
+        )
+
+
+def _filled(payload: Payload, content: Any) -> Payload:
+    """The payload with a subject and bodies, of a command or of a rendered template."""
+    return replace(
+        payload,
+        subject=content.subject,
+        text_body=content.text_body,
+        html_body=content.html_body,
+    )

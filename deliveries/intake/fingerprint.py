@@ -1,0 +1,36 @@
+"""What makes two commands the same: a keyed digest of mode and payload. Pure."""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from deliveries.states import PayloadMode
+
+_VERSION = b"1"
+
+
+def canonical(payload: dict[str, Any]) -> bytes:
+    """The payload's one form: members sorted, no white space, numbers as they were written."""
+    text = json.dumps(payload, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return text.encode("ascii")
+
+
+def fingerprint(*, key: bytes, mode: PayloadMode, canonical: bytes) -> bytes:
+    """HMAC-SHA256 over a version, the mode and the canonical payload: 32 bytes.
+
+    Keyed, because a payload may hold little that cannot be guessed, such as a code of six digits.
+    """
+    digest = hmac.new(key, digestmod=hashlib.sha256)
+    for part in (_VERSION, mode.encode(), canonical):
+        digest.update(len(part).to_bytes(8, "big") + part)
+    return digest.digest()
+
+
+def matches(*, stored: bytes, keys: Sequence[bytes], mode: PayloadMode, canonical: bytes) -> bool:
+    """Whether the payload has this fingerprint under any of the keys, current or rotated out."""
+    return any(
+        hmac.compare_digest(stored, fingerprint(key=key, mode=mode, canonical=canonical))
+        for key in keys
+    )

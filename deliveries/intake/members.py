@@ -1,0 +1,180 @@
+"""The payload of a command: its JSON, and its members by mode. Pure."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NoReturn
+
+from deliveries.intake.addresses import GROUPS, parse_mailboxes
+from deliveries.intake.attachments import parse_attachments
+from deliveries.intake.headers import parse_headers
+from deliveries.intake.rejection import Rejection, RejectionCode
+from deliveries.intake.schedule import parse_schedule
+from deliveries.intake.texts import is_line, is_storable
+from deliveries.payload import Attachment, Mailbox
+from deliveries.states import PayloadMode
+
+_COMMON = frozenset({*GROUPS, "attachments", "headers", "send_at", "expires_at"})
+_MEMBERS = {
+    PayloadMode.RENDERED: _COMMON | {"subject", "text_body", "html_body"},
+    PayloadMode.TEMPLATE: _COMMON | {"template_id", "locale", "variables"},
+}
+_LONGEST_SUBJECT = 998
+_DEEPEST = 64
+# A parsed container takes some seventy bytes for the two that it takes as text.
+_LARGE_BYTES = 1024 * 1024
+_MOST_CONTAINERS = 200_000
+# RFC 5646 section 2.1, the form of a tag; whether its subtags are registered is not asked
+_LOCALE = re.compile(
+    r"(?:[A-Za-z]{2,3}(?:-[A-Za-z]{3}){0,3}|[A-Za-z]{4,8})(?:-[A-Za-z]{4})?"
+    r"(?:-(?:[A-Za-z]{2}|\d{3}))?(?:-(?:[A-Za-z0-9]{5,8}|\d[A-Za-z0-9]{3}))*"
+    r"(?:-[0-9A-WY-Za-wy-z](?:-[A-Za-z0-9]{2,8})+)*(?:-[Xx](?:-[A-Za-z0-9]{1,8})+)?",
+    re.ASCII,
+)
+_LONGEST_LOCALE = 85
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedContent:
+    subject: str = field(repr=False)
+    text_body: str = field(repr=False)
+    html_body: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateContent:
+    template_id: str
+    locale: str
+    variables: dict[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """The members of one payload, checked."""
+
+    content: RenderedContent | TemplateContent
+    to: tuple[Mailbox, ...] = field(repr=False)
+    cc: tuple[Mailbox, ...] = field(repr=False)
+    bcc: tuple[Mailbox, ...] = field(repr=False)
+    reply_to: tuple[Mailbox, ...] = field(repr=False)
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
+    attachments: tuple[Attachment, ...] = field(repr=False)
+    send_at: datetime | None
+    expires_at: datetime | None
+
+
+def load_json(raw: bytes) -> dict[str, Any]:
+    """One JSON object, strictly: no member twice, no NaN, bounded in depth and in memory.
+
+    Raises Rejection(invalid_payload_json).
+    """
+    if len(raw) > _LARGE_BYTES and raw.count(b"[") + raw.count(b"{") > _MOST_CONTAINERS:
+        raise _broken("has too many lists and objects")
+    try:
+        value = json.loads(
+            raw.decode("utf-8"), object_pairs_hook=_once, parse_constant=_refuse_constant
+        )
+    except Rejection:
+        raise
+    except UnicodeDecodeError:
+        raise _broken("is not UTF-8") from None
+    except json.JSONDecodeError as error:
+        raise _broken(f"is not JSON: line {error.lineno}, column {error.colno}") from None
+    except (ValueError, RecursionError):
+        raise _broken("holds a number or a depth that cannot be read") from None
+    if not isinstance(value, dict):
+        raise _broken("must be an object")
+    _check_depth(value)
+    return value
+
+
+def parse_members(*, mode: PayloadMode, members: Mapping[str, Any]) -> Members:
+    """Check a payload of this mode. Raises Rejection with the code of the first that is wrong."""
+    if not members.keys() <= _MEMBERS[mode]:
+        unknown = len(members.keys() - _MEMBERS[mode])
+        raise _broken(f"has {unknown} unknown member(s) for payload_mode {mode}")
+    groups = parse_mailboxes(members)
+    content = _rendered(members) if mode is PayloadMode.RENDERED else _template(members)
+    headers = parse_headers(members.get("headers", {}))
+    attachments = parse_attachments(members.get("attachments", []))
+    send_at, expires_at = parse_schedule(members)
+    return Members(
+        content=content,
+        **groups,
+        headers=headers,
+        attachments=attachments,
+        send_at=send_at,
+        expires_at=expires_at,
+    )
+
+
+def _rendered(members: Mapping[str, Any]) -> RenderedContent:
+    subject = members.get("subject")
+    if not isinstance(subject, str) or not subject.strip():
+        raise Rejection(RejectionCode.INVALID_SUBJECT, "subject: must be text, and not blank")
+    if len(subject) > _LONGEST_SUBJECT or not is_line(subject):
+        raise Rejection(
+            RejectionCode.INVALID_SUBJECT,
+            f"subject: must be one line of at most {_LONGEST_SUBJECT} characters",
+        )
+    html_body = members.get("html_body")
+    return RenderedContent(
+        subject=subject,
+        text_body=_body(members.get("text_body"), "text_body"),
+        html_body=None if html_body is None else _body(html_body, "html_body"),
+    )
+
+
+def _body(text: Any, name: str) -> str:
+    if not isinstance(text, str) or not text.strip():
+        raise Rejection(RejectionCode.INVALID_BODY, f"{name}: must be text, and not blank")
+    if not is_storable(text):
+        raise Rejection(RejectionCode.INVALID_BODY, f"{name}: holds NUL or half a character")
+    return text
+
+
+def _template(members: Mapping[str, Any]) -> TemplateContent:
+    template_id, locale = members.get("template_id"), members.get("locale")
+    if not isinstance(template_id, str) or not is_line(template_id) or not template_id:
+        raise Rejection(RejectionCode.TEMPLATE_NOT_FOUND, "template_id: must name a template")
+    if not isinstance(locale, str) or len(locale) > _LONGEST_LOCALE:
+        raise Rejection(RejectionCode.INVALID_LOCALE, "locale: must be a language tag")
+    if not _LOCALE.fullmatch(locale):
+        raise Rejection(RejectionCode.INVALID_LOCALE, "locale: is not a BCP 47 language tag")
+    if "variables" not in members:
+        raise Rejection(RejectionCode.TEMPLATE_VARIABLE_MISSING, "variables: is missing")
+    variables = members["variables"]
+    if not isinstance(variables, dict):
+        raise _broken("variables: must be an object")
+    return TemplateContent(template_id=template_id, locale=locale, variables=variables)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise _broken("gives a member twice")
+    return members
+
+
+def _refuse_constant(_name: str) -> NoReturn:
+    raise _broken("holds NaN or Infinity")
+
+
+def _check_depth(value: Any) -> None:
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [
+            child
+            for parent in level
+            for child in (parent.values() if isinstance(parent, dict) else parent)
+            if isinstance(child, dict | list)
+        ]
+        if not level:
+            return
+    raise _broken(f"is nested more than {_DEEPEST} deep")
+
+
+def _broken(message: str) -> Rejection:
+    return Rejection(RejectionCode.INVALID_PAYLOAD_JSON, f"payload_json: {message}")

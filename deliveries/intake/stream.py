@@ -1,0 +1,161 @@
+"""The Redis Stream: bounded reads, a bell for what arrives, the published offset, trimming.
+
+A read is bounded in bytes as well as in entries, which XREAD cannot do: a script on the server adds
+up what it would return, and cuts the values of an entry that is too large to be accepted. So the
+reader's memory does not depend on what producers put on the stream.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import redis
+
+from deliveries.intake.cursor import order_of
+from deliveries.intake.entry import StreamEntry
+
+# Entries after ARGV[1], at most ARGV[2] of them and, but for the first, ARGV[3] bytes in all. Of
+# an entry larger than ARGV[4] each value is cut to ARGV[5] bytes. Per entry: id, size, name, value.
+_READ = """
+local found = {}
+local total = 0
+local after = ARGV[1]
+while #found < tonumber(ARGV[2]) do
+  local entries = redis.call('XRANGE', KEYS[1], '(' .. after, '+', 'COUNT',
+                             math.min(16, tonumber(ARGV[2]) - #found))
+  if #entries == 0 then break end
+  for _, entry in ipairs(entries) do
+    local flat = {entry[1], 0}
+    local size = 0
+    for _, part in ipairs(entry[2]) do size = size + #part end
+    local cut = size > tonumber(ARGV[4])
+    local kept = 0
+    for _, part in ipairs(entry[2]) do
+      if cut and #part > tonumber(ARGV[5]) then part = string.sub(part, 1, tonumber(ARGV[5])) end
+      kept = kept + #part
+      flat[#flat + 1] = part
+    end
+    flat[2] = cut and tostring(size) or ''
+    if #found > 0 and total + kept > tonumber(ARGV[3]) then return found end
+    total = total + kept
+    found[#found + 1] = flat
+    after = entry[1]
+  end
+end
+return found
+"""
+
+# Sets the published offset forward only: a reader that was paused between its commit and this must
+# not put it back. Ids are compared as text, for a double cannot hold them.
+_PUBLISH = """
+local function parts(id)
+  local ms, seq = string.match(id, '^(%d+)-(%d+)$')
+  if not ms then return '', '' end
+  return string.format('%020s', ms), string.format('%020s', seq)
+end
+local held = redis.call('GET', KEYS[1])
+if held and ARGV[2] == '0' then
+  local hm, hs = parts(held)
+  local nm, ns = parts(ARGV[1])
+  if hm > nm or (hm == nm and hs >= ns) then return 0 end
+end
+redis.call('SET', KEYS[1], ARGV[1])
+return 1
+"""
+
+_CUT_BYTES = 64 * 1024
+_FIELDS_ALLOWANCE = 64 * 1024  # for everything of an entry besides its payload
+
+
+@dataclass(frozen=True, slots=True)
+class StreamState:
+    """What the stream holds: its length and the ids at its ends."""
+
+    length: int
+    first_entry_id: str | None
+    last_generated_id: str
+    entries_added: int | None
+
+
+class CommandStream:
+    """The reader's side of one stream."""
+
+    def __init__(
+        self, client: redis.Redis, *, name: str, offset_key: str, max_payload_bytes: int
+    ) -> None:
+        self.name = name
+        self._client = client
+        self._offset_key = offset_key
+        self._max_entry = max_payload_bytes + _FIELDS_ALLOWANCE
+        self._read = client.register_script(_READ)
+        self._publish = client.register_script(_PUBLISH)
+
+    def read(self, *, after: str, count: int) -> list[StreamEntry]:
+        """The next entries, oldest first, within the byte budget of one largest entry."""
+        arguments: list[str | int] = [after, count, self._max_entry, self._max_entry, _CUT_BYTES]
+        return [_entry(flat) for flat in self._read(keys=[self.name], args=arguments)]
+
+    def wait(self, *, after: str, seconds: float) -> None:
+        """Block until an entry after `after` arrives, or for `seconds`.
+
+        The reply's arrival is the bell: it is not read, whatever its size, and the connection that
+        it came on is given up.
+        """
+        pool = self._client.connection_pool
+        bell: Any = pool.get_connection()  # redis-py leaves its connections untyped
+        try:
+            bell.send_command(
+                "XREAD", "BLOCK", int(seconds * 1000), "COUNT", 1, "STREAMS", self.name, after
+            )
+            bell.can_read(timeout=seconds + 1.0)
+        finally:
+            bell.disconnect()
+            pool.release(bell)
+
+    def state(self) -> StreamState | None:
+        """None when the stream does not exist."""
+        try:
+            info = self._client.xinfo_stream(self.name)
+        except redis.ResponseError as error:
+            if "no such key" in str(error).lower():
+                return None
+            raise
+        first = info.get("first-entry")
+        return StreamState(
+            length=int(info["length"]),
+            first_entry_id=first[0].decode() if first else None,
+            last_generated_id=_text(info["last-generated-id"]),
+            entries_added=info.get("entries-added"),
+        )
+
+    def published_offset(self) -> str | None:
+        """The offset key's entry id; None when it is missing or holds no entry id."""
+        raw: Any = self._client.get(self._offset_key)
+        if raw is None:
+            return None
+        try:
+            text: str = raw.decode()
+            order_of(text)
+        except (UnicodeDecodeError, ValueError):
+            return None
+        return text
+
+    def publish_offset(self, entry_id: str, *, backwards: bool = False) -> None:
+        """Publish the last finished entry; `backwards` only onto a recreated stream."""
+        self._publish(keys=[self._offset_key], args=[entry_id, int(backwards)])
+
+    def trim(self, *, before: str) -> int:
+        """Remove entries older than `before`; return how many."""
+        return int(self._client.xtrim(self.name, minid=before, approximate=True))
+
+
+def _entry(flat: list[Any]) -> StreamEntry:
+    entry_id, size, *parts = flat
+    return StreamEntry(
+        entry_id=entry_id.decode(),
+        fields=tuple(zip(parts[::2], parts[1::2], strict=True)),
+        oversize=int(size) if size else None,
+    )
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)

@@ -1,0 +1,78 @@
+"""The attempts process."""
+
+import socket
+import threading
+
+from deliveries.attempt.pool import Pool
+from deliveries.attempt.sender import Provider, Sender, Stub
+from deliveries.attempt.smtp.client import Client
+from deliveries.attempt.smtp.relay import Relay, make_ssl_context
+from deliveries.conf import Config, SmtpMode, TlsMode
+from deliveries.payload import Mailbox
+from deliveries.process.hints import HANDED_OUT
+from deliveries.process.lifecycle import Context, Parts, run
+from deliveries.process.loop import Loop, Wake
+from deliveries.process.policy import policy_of
+from deliveries.process.startup import configuration
+from deliveries.states import ProcessType
+
+_NOBODY = "nobody@localhost"  # the stub's sender identity, where none is configured
+
+
+def run_attempts() -> int:
+    capacity = configuration().attempt_worker_concurrency
+    return run(
+        process=ProcessType.ATTEMPTS, title="attempt worker pool", build=_build, capacity=capacity
+    )
+
+
+def _build(context: Context) -> Parts:
+    config, stopping, wake = context.config, threading.Event(), Wake()
+    identity = Mailbox(config.smtp_from_email or _NOBODY, config.smtp_from_name)
+    relay = _relay_of(config)
+    senders = [
+        Sender(
+            provider=_provider(relay),
+            identity=identity,
+            policy=policy_of(config),
+            lease=context.lease,
+            stopping=stopping,
+        )
+        for _ in range(config.attempt_worker_concurrency)
+    ]
+    pool = Pool(
+        worker_id=context.worker_id,
+        senders=senders,
+        stopping=stopping,
+        ring=wake.ring,
+        shutdown_seconds=config.shutdown_timeout.total_seconds(),
+    )
+    loop = Loop(
+        name="claims",
+        step=pool.step,
+        poll=config.scheduler_poll_interval.total_seconds(),
+        wake=wake,
+    )
+    return Parts(running=[loop, pool], bells={HANDED_OUT: wake})
+
+
+def _relay_of(config: Config) -> Relay | None:
+    """None in stub mode."""
+    if config.smtp_mode is SmtpMode.STUB or config.smtp_addr is None:
+        return None
+    encrypted = config.smtp_tls is not TlsMode.NONE
+    return Relay(
+        host=config.smtp_addr.host,
+        port=config.smtp_addr.port,
+        tls=config.smtp_tls,
+        helo_name=socket.getfqdn(),
+        timeout=config.smtp_timeout.total_seconds(),
+        final_reply_timeout=config.smtp_final_reply_timeout.total_seconds(),
+        username=config.smtp_username,
+        password=config.smtp_password,
+        ssl_context=make_ssl_context(config.smtp_ca_file) if encrypted else None,
+    )
+
+
+def _provider(relay: Relay | None) -> Provider:
+    return Stub() if relay is None else Client(relay)

@@ -1,0 +1,48 @@
+"""The consumer process."""
+
+from datetime import timedelta
+
+from django_redis import get_redis_connection
+
+from deliveries.intake.accept import Acceptor
+from deliveries.intake.consumer import Consumer
+from deliveries.intake.stream import CommandStream
+from deliveries.process.leadership import lead, resign
+from deliveries.process.lifecycle import Context, Parts, run
+from deliveries.process.loop import Loop
+from deliveries.states import ProcessType
+
+# The leadership is renewed once a turn, so a turn must wait for less than its lease.
+_LONGEST_WAIT = timedelta(seconds=1)
+_STANDBY_SECONDS = 1.0
+
+
+def consume_commands() -> int:
+    return run(process=ProcessType.CONSUMER, title="command consumer", build=_build)
+
+
+def _build(context: Context) -> Parts:
+    config = context.config
+    name = f"consumer:{config.redis_command_stream}"
+    consumer = Consumer(
+        stream=CommandStream(
+            get_redis_connection("default"),
+            name=config.redis_command_stream,
+            offset_key=config.redis_offset_key,
+            max_payload_bytes=config.max_payload_bytes,
+        ),
+        acceptor=Acceptor(config=config, catalog=context.catalog),
+        lead=lambda: lead(name=name, worker_id=context.worker_id),
+        batch_size=config.stream_batch_size,
+        block=min(config.stream_block_timeout, _LONGEST_WAIT),
+        retention=config.stream_retention,
+        max_payload_bytes=config.max_payload_bytes,
+    )
+    loop = Loop(
+        name="consumer",
+        step=consumer.step,
+        poll=_STANDBY_SECONDS,
+        on_fault=consumer.forget,
+        at_end=lambda: resign(name=name, worker_id=context.worker_id),
+    )
+    return Parts(running=[loop], bells={})
