@@ -109,9 +109,14 @@ TERMINAL = frozenset(
 )
 
 DELIVERY_MOVES: dict[DeliveryStatus, frozenset[DeliveryStatus]] = {
-    # expiry and cancellation end what waits; a hand-out starts it
-    DeliveryStatus.QUEUED: frozenset({DeliveryStatus.SENDING, DeliveryStatus.FAILED}),
-    DeliveryStatus.RENDERED: frozenset({DeliveryStatus.SENDING, DeliveryStatus.FAILED}),
+    # A hand-out starts what waits; expiry and cancellation end it, as sent if an earlier attempt
+    # was accepted for some of its recipients.
+    DeliveryStatus.QUEUED: frozenset(
+        {DeliveryStatus.SENDING, DeliveryStatus.FAILED, DeliveryStatus.SENT}
+    ),
+    DeliveryStatus.RENDERED: frozenset(
+        {DeliveryStatus.SENDING, DeliveryStatus.FAILED, DeliveryStatus.SENT}
+    ),
     # a finished attempt ends the delivery or sends it back to where it waited
     DeliveryStatus.SENDING: WAITING | TERMINAL,
     **{status: frozenset() for status in TERMINAL},

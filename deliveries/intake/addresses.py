@@ -56,11 +56,11 @@ def _address(text: Any, where: str) -> str:
         raise _rejected(f"{where}: holds characters that no address may hold")
     try:
         # internal names such as .internal and .test are mail domains here
-        parsed = validate_email(text, check_deliverability=False, globally_deliverable=False)
+        parsed = validate_email(
+            text, check_deliverability=False, globally_deliverable=False, strict=True
+        )
     except EmailNotValidError:
         raise _rejected(f"{where}: is not a mail address") from None
-    if parsed.ascii_domain is None or not isinstance(parsed.local_part, str):
-        raise _rejected(f"{where}: is not a mail address")
     address = f"{parsed.local_part}@{parsed.ascii_domain}"
     if len(address.encode()) > _LONGEST_ADDRESS:
         raise _rejected(f"{where}: is longer than {_LONGEST_ADDRESS} bytes")

@@ -14,7 +14,8 @@ from deliveries.intake.cursor import order_of
 from deliveries.intake.entry import StreamEntry
 
 # Entries after ARGV[1], at most ARGV[2] of them and, but for the first, ARGV[3] bytes in all. Of
-# an entry larger than ARGV[4] each value is cut to ARGV[5] bytes. Per entry: id, size, name, value.
+# an entry larger than ARGV[4] the first 64 parts and ARGV[5] bytes are kept. Per entry: id, size,
+# name, value, and so on.
 _READ = """
 local found = {}
 local total = 0
@@ -30,9 +31,9 @@ while #found < tonumber(ARGV[2]) do
     local cut = size > tonumber(ARGV[4])
     local kept = 0
     for _, part in ipairs(entry[2]) do
-      if cut and #part > tonumber(ARGV[5]) then part = string.sub(part, 1, tonumber(ARGV[5])) end
+      if cut then part = string.sub(part, 1, math.max(0, tonumber(ARGV[5]) - kept)) end
       kept = kept + #part
-      flat[#flat + 1] = part
+      if not cut or #flat < 64 then flat[#flat + 1] = part end
     end
     flat[2] = cut and tostring(size) or ''
     if #found > 0 and total + kept > tonumber(ARGV[3]) then return found end

@@ -14,6 +14,7 @@ from mailproject.embedded.progress import Fate, Reader, summary, table
 from mailproject.embedded.specimens import STREAM, Specimen, specimens
 from mailproject.embedded.stack import LOGS, MAIL, Stack
 from mailproject.embedded.terminal import relative, tell
+from mailproject.embedded.valkey import connect
 
 _FINISH_SECONDS = 60.0
 EXIT_INTERRUPTED = 130
@@ -60,10 +61,9 @@ def _watch(stack: Stack, interruption: Interruption) -> list[Fate]:
 
 def _publish(environment: Mapping[str, str]) -> dict[str, Specimen]:
     """Put the commands on the stream as a producer does; returns them by entry id."""
-    host, _, port = environment["MAIL_REDIS_MASTER_ADDR"].rpartition(":")
-    password = environment["MAIL_REDIS_PASSWORD"]
+    address, password = environment["MAIL_REDIS_MASTER_ADDR"], environment["MAIL_REDIS_PASSWORD"]
     sent = {}
-    with redis.Redis(host=host, port=int(port), password=password) as client:
+    with connect(address, password) as client:
         for specimen in specimens():
             entry_id = client.xadd(STREAM, dict(specimen.entry()))
             assert isinstance(entry_id, bytes)

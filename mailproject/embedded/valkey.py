@@ -5,6 +5,8 @@ import time
 from dataclasses import dataclass, field
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from mailproject.embedded.account import server_account
 from mailproject.embedded.binaries import find_binaries
@@ -27,10 +29,17 @@ class Valkey:
         return f"{LOOPBACK}:{self.port}"
 
     def connect(self) -> redis.Redis:
-        return redis.Redis(host=LOOPBACK, port=self.port, password=self.password)
+        return connect(self.address, self.password)
 
     def stop(self) -> None:
         self.child.stop(seconds=_STOP_SECONDS)
+
+
+def connect(address: str, password: str) -> redis.Redis:
+    """Return a client that speaks bytes and sends no command twice by itself."""
+    host, _, port = address.rpartition(":")
+    once = Retry(NoBackoff(), 0)
+    return redis.Redis(host=host, port=int(port), password=password or None, retry=once)
 
 
 def start_valkey(

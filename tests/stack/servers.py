@@ -22,7 +22,7 @@ from mailproject.embedded.folder import RunFolder
 from mailproject.embedded.ports import LOOPBACK, ReservedPort
 from mailproject.embedded.postgres import ADMIN, NOT_DURABLE, Postgres, start_postgres
 from mailproject.embedded.provision import ServiceDatabase
-from mailproject.embedded.valkey import Valkey, start_valkey
+from mailproject.embedded.valkey import Valkey, connect, start_valkey
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -102,8 +102,7 @@ class Servers:
         """Return a client that speaks bytes."""
         if self._redis is None:
             if self._redis_port is None:
-                host, _, port = self._given_redis.rpartition(":")
-                self._redis = redis.Redis(host=host, port=int(port))
+                self._redis = connect(self._given_redis, "")
             else:
                 server = start_valkey(
                     folder=self.folder,

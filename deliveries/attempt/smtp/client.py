@@ -3,6 +3,7 @@
 import socket
 import threading
 import time
+from dataclasses import replace
 
 from deliveries.attempt.smtp.relay import Relay
 from deliveries.attempt.smtp.session import EndedError, Session
@@ -28,6 +29,7 @@ class Client:
         self._transaction: Transaction | None = None
         self._lock = threading.Lock()
         self._aborted = False
+        self._given_up = False
 
     def send(self, *, envelope: Envelope, message: bytes, guard: Guard) -> Report:
         """One transaction, within the relay's budget for an attempt."""
@@ -39,6 +41,8 @@ class Client:
             report = self._try(envelope, message, guard, deadline)
         if self._aborted and not report.final_dot_written and report.event in _CUT:
             return Report(Event.GIVEN_BACK, report.phase)
+        if self._given_up and report.final_dot_written:
+            return replace(report, event=Event.TIMEOUT)
         return report
 
     def abort(self) -> None:
@@ -49,9 +53,9 @@ class Client:
                 self._cut()
 
     def give_up(self) -> None:
-        """Wait no longer for anything, the final reply included."""
+        """Wait no longer for anything; a final reply that has not come counts as timed out."""
         with self._lock:
-            self._aborted = True
+            self._aborted = self._given_up = True
             self._cut()
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ MOST_LINES = 128
 
 _LINE = re.compile(rb"([2-5][0-9]{2})(?:([ -])(.*))?", re.DOTALL)
 _ENHANCED = re.compile(r"([245])\.\d{1,3}\.\d{1,3}(?= |$)")
-_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_UNSEEN = re.compile("[ \x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _LONGEST_TEXT = 512
 
 

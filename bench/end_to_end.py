@@ -1,0 +1,320 @@
+"""From the stream to the last recorded outcome, against bare smtplib on one connection.
+
+A round is a database, a stream with every command on it already, the Procfile's processes that
+take part, and a sink of its own. The service's time runs from the first start line of its processes
+to the last `finished_at`; smtplib's from its connecting to its last reply. Both send the same
+messages to the same sink, one after the other, so neither has the other's load.
+"""
+
+import argparse
+import json
+import os
+import secrets
+import smtplib
+import socket
+import statistics
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from email.message import EmailMessage
+from email.policy import SMTP as CRLF
+from email.utils import formatdate, make_msgid
+from pathlib import Path
+
+import psycopg
+
+from bench.sink import TOOK
+from mailproject.embedded.child import Child, start_child
+from mailproject.embedded.errors import EmbeddedError
+from mailproject.embedded.folder import RunFolder
+from mailproject.embedded.interruption import Interrupted, Interruption
+from mailproject.embedded.ports import LOOPBACK
+from mailproject.embedded.postgres import Postgres, start_postgres
+from mailproject.embedded.procfile import (
+    STARTED,
+    await_started,
+    raise_if_ended,
+    read_procfile,
+    stop_processes,
+)
+from mailproject.embedded.provision import ServiceDatabase
+from mailproject.embedded.stack import CHECKOUT, hold_run_folder
+from mailproject.embedded.valkey import Valkey, start_valkey
+
+STREAM = "mail:delivery_commands"
+PROCESSES = ("consumer", "scheduler", "attempts")
+SENDER = "service@example.com"
+COMMAND_BYTES = 4096
+_STOP_SECONDS = 15.0
+_MIGRATE_SECONDS = 60.0
+_PATIENCE_SECONDS = 180.0
+_POLL_SECONDS = 0.25
+
+
+class BenchError(Exception):
+    """A round that proves nothing: something was not sent, or was sent twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """One message: what the command says, and what smtplib sends."""
+
+    number: int
+
+    @property
+    def recipient(self) -> str:
+        return f"reader-{self.number}@example.org"
+
+    def payload(self) -> dict[str, object]:
+        """A rendered command's payload, COMMAND_BYTES long as JSON."""
+        made: dict[str, object] = {
+            "to": [self.recipient],
+            "subject": f"Report {self.number}",
+            "text_body": _prose(1200),
+            "html_body": "",
+        }
+        envelope = "<!doctype html>\n<html><body><p>{}</p></body></html>\n"
+        made["html_body"] = envelope.format("")
+        left = COMMAND_BYTES - len(json.dumps(made))
+        # a line's end takes two bytes in JSON; the filling is shortened to fit
+        filling = _prose(left)
+        while len(json.dumps(filling)) - 2 > left:
+            filling = filling[:-1]
+        made["html_body"] = envelope.format(filling)
+        return made
+
+    def entry(self) -> dict[str, str]:
+        """The fields of the stream entry."""
+        return {
+            "delivery_id": f"bench-{self.number}",
+            "source": "notification",
+            "payload_mode": "rendered",
+            "idempotency_key": f"bench:{self.number}",
+            "requested_at_ms": str(time.time_ns() // 1_000_000),
+            "payload_json": json.dumps(self.payload()),
+        }
+
+    def message(self) -> bytes:
+        """The message for smtplib, made beforehand: only its sending is timed."""
+        payload = self.payload()
+        message = EmailMessage(policy=CRLF)
+        message["From"], message["To"] = SENDER, self.recipient
+        message["Subject"] = str(payload["subject"])
+        message["Date"], message["Message-ID"] = formatdate(), make_msgid(domain="example.com")
+        message.set_content(str(payload["text_body"]))
+        message.add_alternative(str(payload["html_body"]), subtype="html")
+        return message.as_bytes()
+
+
+def _prose(length: int) -> str:
+    words = "The figures of this week are in the table below, as in every other week.\n"
+    return (words * (length // len(words) + 1))[:length]
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """Messages a second."""
+
+    service: float
+    smtplib: float
+
+    @property
+    def ratio(self) -> float:
+        return self.service / self.smtplib
+
+
+class Bench:
+    """The servers of all rounds."""
+
+    def __init__(self, folder: RunFolder, *, count: int, interruption: Interruption) -> None:
+        self._folder = folder
+        self._mails = [Mail(number) for number in range(count)]
+        self._interruption = interruption
+        self._stops = ExitStack()
+
+    def start(self) -> None:
+        self._postgres: Postgres = start_postgres(folder=self._folder)
+        self._stops.callback(self._postgres.stop)
+        self._valkey: Valkey = start_valkey(folder=self._folder)
+        self._stops.callback(self._valkey.stop)
+
+    def close(self) -> None:
+        self._interruption.close()
+        try:
+            self._stops.close()
+        finally:
+            self._folder.close()
+
+    def round(self, number: int) -> Round:
+        """Raises BenchError unless each message came once from either side."""
+        logs = self._folder.subfolder(f"round-{number}")
+        dsn = self._postgres.make_database(
+            ServiceDatabase(
+                name=f"bench_{number}", role=f"bench_{number}", password=secrets.token_hex(16)
+            )
+        )
+        with socket.create_server((LOOPBACK, 0), backlog=128) as listener:
+            port = listener.getsockname()[1]
+            sink = self._start_sink(listener, logs)
+        try:
+            seconds = self._service_seconds(self._environment(dsn, port), logs)
+            bare = _smtplib_seconds(self._mails, port)
+        finally:
+            sink.stop(seconds=_STOP_SECONDS)
+        taken = int(sink.tail().rpartition(TOOK)[2])
+        count = len(self._mails)
+        if taken != 2 * count:
+            raise BenchError(f"the sink took {taken} messages, should be {2 * count}")
+        return Round(service=count / seconds, smtplib=count / bare)
+
+    def _start_sink(self, listener: socket.socket, logs: Path) -> Child:
+        return start_child(
+            folder=self._folder,
+            name="sink",
+            argv=[sys.executable, "-m", "bench.sink", "--listen-fd", str(listener.fileno())],
+            environment={"PATH": os.environ.get("PATH", "/usr/bin:/bin")},
+            log=logs / "sink.log",
+            cwd=CHECKOUT,
+            pass_fds=(listener.fileno(),),
+        )
+
+    def _environment(self, dsn: str, port: int) -> dict[str, str]:
+        return {
+            "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', '/usr/bin:/bin')}",
+            "MAIL_SECRET_KEY": secrets.token_hex(32),
+            "MAIL_REDIS_MASTER_ADDR": self._valkey.address,
+            "MAIL_REDIS_PASSWORD": self._valkey.password,
+            "MAIL_POSTGRES_PRIMARY_DSN": dsn,
+            "MAIL_SMTP_MODE": "smtp",
+            "MAIL_SMTP_ADDR": f"{LOOPBACK}:{port}",
+            "MAIL_SMTP_TLS": "none",
+            "MAIL_SMTP_FROM_EMAIL": SENDER,
+            "MAIL_LOG_FORMAT": "json",
+        }
+
+    def _service_seconds(self, environment: Mapping[str, str], logs: Path) -> float:
+        self._migrate(environment, logs)
+        self._preload()
+        with self._running(environment, logs) as children:
+            await_started(children, interruption=self._interruption)
+            ended = self._await_sent(environment["MAIL_POSTGRES_PRIMARY_DSN"], children)
+            begun = min(_started_at(child) for child in children)
+        return ended - begun
+
+    def _migrate(self, environment: Mapping[str, str], logs: Path) -> None:
+        """Before the clock runs: a deployment does it once, not once a start."""
+        child = self._start("migrate", "python manage.py migrate", environment, logs)
+        if child.finish(seconds=_MIGRATE_SECONDS) != 0:
+            raise child.failed("did not migrate")
+
+    def _preload(self) -> None:
+        with self._valkey.connect() as client:
+            client.flushdb()
+            pipeline = client.pipeline(transaction=False)
+            for mail in self._mails:
+                pipeline.xadd(STREAM, dict(mail.entry()))
+            pipeline.execute()
+
+    @contextmanager
+    def _running(self, environment: Mapping[str, str], logs: Path) -> Iterator[list[Child]]:
+        commands = read_procfile(CHECKOUT / "Procfile")
+        children: list[Child] = []
+        try:
+            children.extend(
+                self._start(name, commands[name], environment, logs) for name in PROCESSES
+            )
+            yield children
+        finally:
+            unclean = stop_processes(children, seconds=_STOP_SECONDS)
+        if unclean:
+            raise unclean[0].failed(f"ended with exit status {unclean[0].process.returncode}")
+
+    def _start(self, name: str, command: str, environment: Mapping[str, str], logs: Path) -> Child:
+        return start_child(
+            folder=self._folder,
+            name=name,
+            argv=["/bin/sh", "-c", f"exec {command}"],
+            environment=environment,
+            log=logs / f"{name}.log",
+            cwd=CHECKOUT,
+        )
+
+    def _await_sent(self, dsn: str, children: list[Child]) -> float:
+        """The time of the last outcome, in Unix seconds. Raises BenchError."""
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        count = len(self._mails)
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            while True:
+                raise_if_ended(children)
+                row = connection.execute(
+                    "SELECT count(*) FILTER (WHERE status = 'sent'), count(finished_at),"
+                    " extract(epoch FROM max(finished_at))::float8 FROM mail.deliveries"
+                ).fetchone()
+                assert row is not None
+                sent, finished, last = row
+                if sent == count:
+                    return float(last)
+                if finished >= count or time.monotonic() > deadline:
+                    raise BenchError(f"{sent} of {count} were sent")
+                self._interruption.sleep(_POLL_SECONDS)
+
+
+def _started_at(child: Child) -> float:
+    """When the process logged its start line, in Unix seconds."""
+    for line in child.log.read_text("utf-8", "replace").splitlines():
+        if line.startswith("{") and (entry := json.loads(line))["message"] == STARTED[child.name]:
+            return datetime.fromisoformat(entry["timestamp"]).timestamp()
+    raise child.failed("has no start line")
+
+
+def _smtplib_seconds(mails: list[Mail], port: int) -> float:
+    made = [(mail.recipient, mail.message()) for mail in mails]
+    begun = time.perf_counter()
+    with smtplib.SMTP(LOOPBACK, port, local_hostname="localhost", timeout=30.0) as client:
+        for recipient, message in made:
+            client.sendmail(SENDER, [recipient], message)
+        return time.perf_counter() - begun
+
+
+def measure(bench: Bench, *, rounds: int) -> None:
+    done = []
+    for number in range(1, rounds + 1):
+        found = bench.round(number)
+        done.append(found)
+        print(f"round {number}: {_line(found.service, found.smtplib, found.ratio)}", flush=True)
+    service = statistics.median(found.service for found in done)
+    bare = statistics.median(found.smtplib for found in done)
+    ratio = statistics.median(found.ratio for found in done)
+    print(f"median : {_line(service, bare, ratio)}")
+
+
+def _line(service: float, bare: float, ratio: float) -> str:
+    return f"service {service:7.1f}/s   smtplib {bare:7.1f}/s   ratio {ratio:.2f}"
+
+
+def main() -> int:
+    """Exit status 0 when every message of every round was sent, once."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--count", type=int, default=2000, help="messages a round")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--folder", type=Path, help="where its files go (default: .run here)")
+    options = parser.parse_args()
+    interruption = Interruption()
+    chosen = options.folder.absolute() if options.folder else None
+    try:
+        folder = hold_run_folder(CHECKOUT, chosen=chosen)
+        bench = Bench(folder, count=options.count, interruption=interruption)
+        try:
+            bench.start()
+            measure(bench, rounds=options.rounds)
+        finally:
+            bench.close()
+    except (Interrupted, KeyboardInterrupt):
+        return 130
+    except (BenchError, EmbeddedError, psycopg.Error, smtplib.SMTPException) as error:
+        sys.stderr.write(f"{type(error).__name__}: {error}\n")
+        return 1
+    return 0

@@ -1,0 +1,176 @@
+"""Putting a command on the stream as a producer does, from an operator's flags or file."""
+
+import json
+import sys
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import redis
+from django_redis import get_redis_connection
+
+from deliveries.conf import Config
+from deliveries.database import describe
+from deliveries.intake.command import parse_entry
+from deliveries.intake.entry import StreamEntry
+from deliveries.intake.rejection import Rejection
+from deliveries.states import PayloadMode, Source
+
+# option -> member of the payload, those that are copied as they are
+_MEMBERS = {
+    "to": "to",
+    "cc": "cc",
+    "bcc": "bcc",
+    "reply_to": "reply_to",
+    "subject": "subject",
+    "text": "text_body",
+    "html": "html_body",
+    "template_id": "template_id",
+    "locale": "locale",
+    "send_at": "send_at",
+    "expires_at": "expires_at",
+}
+# option -> field of the entry
+_FIELDS = ("delivery_id", "payload_mode", "idempotency_key", "request_id")
+
+
+class PublishingError(Exception):
+    """The command was not published. The message says why, in one line."""
+
+
+class StreamAwayError(PublishingError):
+    """Redis did not confirm the entry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    stream: str
+    entry_id: str
+    delivery_id: str
+
+    def as_json(self) -> str:
+        return json.dumps(
+            {"stream": self.stream, "entry_id": self.entry_id, "delivery_id": self.delivery_id}
+        )
+
+    def __str__(self) -> str:
+        return f"entry {self.entry_id}, delivery {json.dumps(self.delivery_id)}"
+
+
+def publish(*, config: Config, options: Mapping[str, Any]) -> Published:
+    """Publish what the options of `publish_command` say; an option not given is None.
+
+    Raises PublishingError; StreamAwayError when Redis does not confirm.
+    """
+    given = _from_file(options) if options["file"] else _from_flags(options)
+    fields = _encoded({**_defaults(), **given})
+    if not options["unchecked"]:
+        _check(fields, max_payload_bytes=config.max_payload_bytes)
+    try:
+        entry_id: Any = get_redis_connection("default").xadd(
+            config.redis_command_stream, {_bytes(name): value for name, value in fields.items()}
+        )
+    except (redis.RedisError, OSError) as error:
+        raise StreamAwayError(
+            f"Redis at {config.redis_master_addr} did not confirm the entry ({describe(error)}):"
+            " see MAIL_REDIS_MASTER_ADDR and MAIL_REDIS_PASSWORD"
+        ) from None
+    return Published(
+        stream=config.redis_command_stream,
+        entry_id=entry_id.decode(),
+        delivery_id=fields["delivery_id"].decode("utf-8", "replace"),
+    )
+
+
+def _check(fields: Mapping[str, bytes], *, max_payload_bytes: int) -> None:
+    """Raises PublishingError for what the consumer would reject without looking further."""
+    entry = StreamEntry(
+        entry_id="0-0",
+        fields=tuple((_bytes(name), value) for name, value in fields.items()),
+    )
+    try:
+        parse_entry(entry=entry, max_payload_bytes=max_payload_bytes)
+    except Rejection as rejection:
+        raise PublishingError(
+            f"{rejection.code}: {rejection.message} (--unchecked publishes it anyway)"
+        ) from None
+
+
+def _defaults() -> dict[str, Any]:
+    return {
+        "delivery_id": str(uuid.uuid4()),
+        "source": Source.NOTIFICATION,
+        "idempotency_key": str(uuid.uuid4()),
+        "requested_at_ms": time.time_ns() // 1_000_000,
+    }
+
+
+def _from_file(options: Mapping[str, Any]) -> dict[str, Any]:
+    beside = [name for name in (*_FIELDS, *_MEMBERS, "variables") if options[name] is not None]
+    if beside:
+        flag = beside[0].replace("_", "-")
+        raise PublishingError(f"--{flag}: goes with the other flags, not with --file")
+    return _read_object(options["file"])
+
+
+def _from_flags(options: Mapping[str, Any]) -> dict[str, Any]:
+    payload = {
+        member: options[name] for name, member in _MEMBERS.items() if options[name] is not None
+    }
+    if options["variables"] is not None:
+        payload["variables"] = _read_object(options["variables"])
+    is_template = options["template_id"] is not None
+    fields = {name: options[name] for name in _FIELDS if options[name] is not None}
+    mode = PayloadMode.TEMPLATE if is_template else PayloadMode.RENDERED
+    return {"payload_mode": mode, **fields, "payload_json": payload}
+
+
+def _encoded(fields: Mapping[str, Any]) -> dict[str, bytes]:
+    """Texts and whole numbers as they are, `payload_json` as JSON unless it is text already."""
+    encoded = {}
+    for name, value in fields.items():
+        if name == "payload_json" and not isinstance(value, str):
+            text = json.dumps(value, ensure_ascii=False)
+        elif isinstance(value, str | int) and not isinstance(value, bool):
+            text = str(value)
+        else:
+            raise PublishingError(f"{json.dumps(name)}: must be text or a whole number")
+        encoded[name] = _bytes(text)
+    return encoded
+
+
+def _bytes(text: str) -> bytes:
+    """Half a character too: it is the check's to refuse, and what --unchecked may want."""
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _read_object(name: str) -> dict[str, Any]:
+    """The JSON object in a file, or on standard input for `-`."""
+    try:
+        text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
+        value = json.loads(text, object_pairs_hook=_once)
+    except OSError as error:
+        raise PublishingError(f"{name}: cannot be read: {error.strerror}") from None
+    except json.JSONDecodeError as error:
+        raise PublishingError(f"{name}:{error.lineno}: is not JSON: {error.msg}") from None
+    except _TwiceError:
+        raise PublishingError(f"{name}: gives a member twice") from None
+    except (ValueError, RecursionError):
+        raise PublishingError(f"{name}: is not JSON in UTF-8 that can be read") from None
+    if not isinstance(value, dict):
+        raise PublishingError(f"{name}: is not a JSON object")
+    return value
+
+
+class _TwiceError(Exception):
+    pass
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise _TwiceError
+    return members

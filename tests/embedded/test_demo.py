@@ -1,0 +1,147 @@
+"""What the demo puts on the stream, and what it lets pass as success."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import pytest
+
+from deliveries.intake.command import parse_entry
+from deliveries.intake.entry import StreamEntry
+from deliveries.intake.rejection import Rejection
+from mailproject.embedded.mailbox import CaughtMail, MailFolder
+from mailproject.embedded.processes import is_running
+from mailproject.embedded.progress import Fate, summary, table
+from mailproject.embedded.record import STATE, RunRecord
+from mailproject.embedded.specimens import specimens
+from tests.stack.servers import CHECKOUT
+
+GOOD = [specimen for specimen in specimens() if specimen.failure_code is None]
+BROKEN = [specimen for specimen in specimens() if specimen.failure_code is not None]
+MAIL = CaughtMail(
+    file="0001-a.eml",
+    received_at="2026-03-01T00:00:00+00:00",
+    message_id="<1@x>",
+    subject="",
+    sender="",
+    recipients=GOOD[0].recipients,
+    tls="TLSv1.3",
+    login="mailservice",
+)
+FINE = Fate(GOOD[0], state="sent", attempts=1, mails=(MAIL,))
+REFUSED = Fate(BROKEN[0], state=f"malformed: {BROKEN[0].failure_code}")
+
+
+def entry(specimen) -> StreamEntry:
+    pairs = specimen.entry().items()
+    return StreamEntry("1-0", tuple((name.encode(), value.encode()) for name, value in pairs))
+
+
+def test_a_dozen_good_commands_show_everything():
+    assert len(GOOD) == 12
+    assert len({specimen.delivery_id for specimen in specimens()}) == 13
+    assert {specimen.mode for specimen in GOOD} == {"rendered", "template"}
+    assert {"en", "de"} <= {specimen.payload.get("locale") for specimen in GOOD}
+    assert any("attachments" in specimen.payload for specimen in GOOD)
+    assert any(len(specimen.recipients) > 1 for specimen in GOOD)
+    assert any("xn--" in recipient for specimen in GOOD for recipient in specimen.recipients)
+
+
+@pytest.mark.parametrize("specimen", GOOD, ids=lambda specimen: specimen.delivery_id)
+def test_a_good_command_is_one_to_the_service(specimen):
+    command = parse_entry(entry=entry(specimen), max_payload_bytes=100_000)
+    everyone = (*command.members.to, *command.members.cc, *command.members.bcc)
+    assert tuple(mailbox.address for mailbox in everyone) == specimen.recipients
+
+
+def test_the_broken_command_is_broken_as_it_says():
+    (specimen,) = BROKEN
+    with pytest.raises(Rejection) as caught:
+        parse_entry(entry=entry(specimen), max_payload_bytes=100_000)
+    assert caught.value.code == specimen.failure_code
+
+
+@pytest.mark.parametrize("fate", [FINE, REFUSED], ids=["sent", "malformed"])
+def test_what_is_as_it_should_be(fate):
+    assert fate.is_final
+    assert fate.problems() == []
+
+
+@pytest.mark.parametrize(
+    ("fate", "problem"),
+    [
+        (replace(FINE, state=""), "is not read, should be sent"),
+        (replace(FINE, state="dead_letter"), "is dead_letter, should be sent"),
+        (replace(FINE, mails=()), "0 mails"),
+        (replace(FINE, mails=(MAIL, MAIL)), "2 mails"),
+        (replace(FINE, mails=(replace(MAIL, tls=None),)), "without STARTTLS"),
+        (replace(FINE, mails=(replace(MAIL, login=None),)), "or AUTH"),
+        (replace(FINE, mails=(replace(MAIL, recipients=("x@y",)),)), "went to x@y"),
+        (replace(REFUSED, state="sent"), "should be malformed: invalid_recipient"),
+        (replace(REFUSED, state="malformed: missing_field"), "is malformed: missing_field"),
+        (replace(REFUSED, mails=(MAIL,)), "1 mails"),
+    ],
+)
+def test_what_is_not(fate, problem):
+    (found, *_) = fate.problems()
+    assert problem in found
+
+
+def test_the_table_has_a_row_for_each_command():
+    shown = table([FINE, REFUSED, Fate(GOOD[1])], mail_folder=".run/mail").split("\n")
+    assert shown[0].split() == ["command", "state", "attempts", "mail"]
+    assert shown[2].split() == [GOOD[0].delivery_id, "sent", "1", ".run/mail/0001-a.eml"]
+    assert shown[3].split()[1:] == ["malformed:", "invalid_recipient", "0", "-"]
+    assert shown[4].split()[1:] == ["not", "read", "0", "-"]
+
+
+def test_the_summary_counts():
+    fates = [FINE, REFUSED, Fate(GOOD[1]), Fate(GOOD[2], state="sending")]
+    assert summary(fates) == "4 commands: 2 accepted, 1 malformed, 1 sent"
+
+
+def embedded(what, folder) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "mailproject.embedded", what, "--folder", str(folder)],
+        cwd=CHECKOUT,
+        env={"PATH": os.environ["PATH"]},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+@pytest.mark.process
+@pytest.mark.slow
+def test_the_demo_shows_the_main_job(tmp_path):
+    for _ in range(2):
+        with embedded("demo", tmp_path / "run") as demo:
+            output, _ = demo.communicate(timeout=120)
+        assert demo.returncode == 0, output
+        assert "all as it should be" in output
+        assert len(MailFolder(tmp_path / "run" / "mail").mails()) == 12
+        assert {path.name for path in (tmp_path / "run").iterdir()} == {"mail", STATE}
+
+
+@pytest.mark.process
+@pytest.mark.slow
+def test_a_run_stays_up_until_it_is_asked_to_end_and_a_killed_one_is_cleaned_up(tmp_path):
+    for number, status in ((signal.SIGKILL, -signal.SIGKILL), (signal.SIGINT, 0)):
+        with embedded("run", tmp_path / "run") as run:
+            output = ""
+            while "Everything runs" not in output:
+                line = run.stdout.readline()
+                assert line, output
+                output += line
+            left = RunRecord.load(tmp_path / "run").processes
+            assert (tmp_path / "run" / "env").stat().st_mode & 0o077 == 0
+            run.send_signal(number)
+            run.communicate(timeout=60)
+            assert run.returncode == status
+    deadline = time.monotonic() + 30
+    while any(is_running(started.process) for started in left) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not any(is_running(started.process) for started in left)

@@ -1,0 +1,229 @@
+"""The consumer's step on a real stream and a real database."""
+
+import dataclasses
+import json
+import logging
+from datetime import timedelta
+
+import pytest
+from django.conf import settings
+
+from deliveries.catalog.catalog import load_catalog
+from deliveries.intake.accept import Acceptor
+from deliveries.intake.consumer import Consumer
+from deliveries.intake.stream import CommandStream
+from deliveries.models import Delivery, DeliveryPayload, MalformedCommand, StreamCursor
+from tests.malformed_examples import LATE, PAYLOAD, STATIC, TEMPLATE, fields
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+LIMIT = 200_000
+
+
+@pytest.fixture
+def publish(redis_client):
+    def put(entry_fields, entry_id="*"):
+        return redis_client.xadd(settings.MAIL.redis_command_stream, entry_fields, id=entry_id)
+
+    return put
+
+
+@pytest.fixture
+def make_consumer(redis_client):
+    config = dataclasses.replace(settings.MAIL, max_payload_bytes=LIMIT)
+    catalog = load_catalog(directory=config.template_dir, default_locale="en")
+
+    def make(lead=lambda: 1, retention=None, batch_size=500):
+        return Consumer(
+            stream=CommandStream(
+                redis_client,
+                name=config.redis_command_stream,
+                offset_key=config.redis_offset_key,
+                max_payload_bytes=LIMIT,
+            ),
+            acceptor=Acceptor(config=config, catalog=catalog),
+            lead=lead,
+            batch_size=batch_size,
+            block=timedelta(milliseconds=20),
+            retention=retention,
+            max_payload_bytes=LIMIT,
+        )
+
+    return make
+
+
+@pytest.fixture
+def offset(redis_client):
+    return lambda: redis_client.get(settings.MAIL.redis_offset_key)
+
+
+def states():
+    return dict(Delivery.objects.values_list("delivery_id", "status"))
+
+
+def test_every_failure_code_among_good_entries_that_all_arrive(
+    publish, make_consumer, offset, caplog
+):
+    caplog.set_level(logging.INFO)
+    cases = [*STATIC, *LATE]
+    expected, good = {}, set()
+    publish(fields("base"))
+    publish(fields("base2"))
+    for number, (code, changes) in enumerate(cases):
+        entry_id = publish(fields(number, **changes))
+        expected[entry_id.decode()] = code
+        publish(fields(f"good-{number}"))
+        good.add(f"d-good-{number}")
+    conflicting = {**PAYLOAD, "subject": "Other"}
+    for n in range(2):
+        by_key = fields(f"new-{n}", payload=conflicting, idempotency_key="key-base")
+        expected[publish(by_key).decode()] = "idempotency_conflict"
+        by_id = fields(f"id-{n}", payload=conflicting, delivery_id="d-base2")
+        expected[publish(by_id).decode()] = "delivery_id_conflict"
+    consumer = make_consumer()
+    while StreamCursor.objects.values_list("entries_finished", flat=True).first() != (
+        len(expected) + len(good) + 2
+    ):
+        consumer.step()
+    found = dict(MalformedCommand.objects.values_list("stream_entry_id", "failure_code"))
+    assert found == expected
+    assert set(states()) == good | {"d-base", "d-base2"}
+    assert offset().decode() == StreamCursor.objects.get().last_entry_id
+    rejected = [r for r in caplog.records if r.message == "stream command rejected"]
+    assert {(r.stream_entry_id, r.failure_code) for r in rejected} == set(expected.items())
+    text = "\n".join(str(vars(record)) for record in caplog.records)
+    assert not any(private in text for private in ("ada@", "123456", "eve@", "key-"))
+
+
+def test_a_rendered_and_a_template_command(publish, make_consumer):
+    publish(fields(1))
+    publish(fields(2, payload={**TEMPLATE, "locale": "de-AT"}))
+    make_consumer().step()
+    assert states() == {"d-1": "queued", "d-2": "rendered"}
+    rendered = Delivery.objects.get(delivery_id="d-2")
+    assert (rendered.locale, rendered.locale_used) == ("de-AT", "de")
+    assert len(rendered.catalog_digest) == 64
+    assert rendered.rendered_at is not None
+    assert "123456" in DeliveryPayload.objects.get(delivery=rendered).text_body
+
+
+def test_a_repetition_is_one_delivery_whatever_its_form(publish, make_consumer):
+    publish(fields(1))
+    reordered = json.dumps(dict(reversed(PAYLOAD.items())), indent=2).encode()
+    publish(fields(2, payload=reordered, idempotency_key="key-1"))
+    consumer = make_consumer()
+    consumer.step()
+    publish(fields(3, idempotency_key="key-1"))
+    publish(fields(4, delivery_id="d-1"))
+    consumer.step()
+    assert states() == {"d-1": "queued"}
+    assert MalformedCommand.objects.count() == 0
+
+
+def test_a_repetition_is_known_before_the_clock_is_asked(publish, make_consumer):
+    payload = {**PAYLOAD, "send_at": "2150-01-01T00:00:00Z"}
+    publish(fields(1))
+    consumer = make_consumer()
+    consumer.step()
+    publish(fields(2, payload=payload))
+    consumer.step()
+    assert MalformedCommand.objects.get().failure_code == "invalid_schedule"
+
+
+def test_a_command_past_its_expiry_is_accepted(publish, make_consumer):
+    publish(fields(1, payload={**PAYLOAD, "expires_at": "2020-01-01T00:00:00Z"}))
+    make_consumer().step()
+    assert states() == {"d-1": "queued"}
+
+
+def test_goes_on_where_it_was(publish, make_consumer):
+    publish(fields(1))
+    make_consumer().step()
+    publish(fields(2))
+    make_consumer().step()
+    assert set(states()) == {"d-1", "d-2"}
+    assert StreamCursor.objects.get().entries_finished == 2
+
+
+def test_without_a_cursor_the_published_offset_serves(publish, make_consumer, redis_client):
+    first = publish(fields(1))
+    publish(fields(2))
+    redis_client.set(settings.MAIL.redis_offset_key, first)
+    make_consumer().step()
+    assert set(states()) == {"d-2"}
+
+
+def test_a_consumer_that_does_not_lead_takes_nothing(publish, make_consumer):
+    publish(fields(1))
+    assert make_consumer(lead=lambda: None).step() is False
+    assert states() == {}
+
+
+def test_a_consumer_whose_cursor_was_taken_stores_nothing(publish, make_consumer):
+    old = make_consumer()
+    publish(fields(1))
+    old.step()
+    make_consumer(lead=lambda: 2).step()
+    publish(fields(2))
+    assert old.step() is False
+    assert set(states()) == {"d-1"}
+
+
+def test_the_offset_never_moves_backwards(publish, make_consumer, redis_client, offset):
+    publish(fields(1))
+    make_consumer().step()
+    redis_client.set(settings.MAIL.redis_offset_key, "9999999999999-7")
+    publish(fields(2))
+    make_consumer().step()
+    assert offset() == b"9999999999999-7"
+
+
+def test_a_recreated_stream_is_read_from_its_first_entry(
+    publish, make_consumer, redis_client, caplog, offset
+):
+    publish(fields(1), "2000000000000-0")
+    consumer = make_consumer()
+    consumer.step()
+    redis_client.delete(settings.MAIL.redis_command_stream)
+    publish(fields(2), "5-0")
+    for _ in range(2):
+        consumer.step()
+    assert set(states()) == {"d-1", "d-2"}
+    assert StreamCursor.objects.get().gap_entries == 1
+    assert offset() == b"5-0"
+    assert "stream entries were lost before they were read" in caplog.messages
+
+
+def test_entries_trimmed_unread_are_counted(publish, make_consumer, redis_client, caplog):
+    publish(fields(1))
+    make_consumer().step()
+    for number in range(2, 7):
+        publish(fields(number))
+    redis_client.xtrim(settings.MAIL.redis_command_stream, maxlen=2, approximate=False)
+    make_consumer().step()
+    assert set(states()) == {"d-1", "d-5", "d-6"}
+    assert StreamCursor.objects.get().gap_entries == 3
+    assert "stream entries were lost before they were read" in caplog.messages
+
+
+def test_trims_what_is_finished_and_nothing_else(publish, make_consumer, redis_client):
+    for number in range(300):
+        publish(fields(number), f"{number + 1}-0")
+    publish(fields("unread"), "400-0")
+    consumer = make_consumer(retention=timedelta(0), batch_size=250)
+    consumer.step()
+    left = redis_client.xrange(settings.MAIL.redis_command_stream)
+    assert len(left) < 301
+    assert b"400-0" in {entry_id for entry_id, _ in left}
+
+
+def test_a_large_entry_is_cut_before_it_reaches_the_consumer(publish, make_consumer):
+    publish(fields(1, payload=b'"' + b"x" * 1_000_000 + b'"'))
+    publish(fields(2))
+    consumer = make_consumer()
+    consumer.step()
+    consumer.step()
+    kept = MalformedCommand.objects.get()
+    assert kept.failure_code == "payload_too_large"
+    assert sum(map(len, kept.raw_fields)) <= 64 * 1024
+    assert set(states()) == {"d-2"}
