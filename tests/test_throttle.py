@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deliveries.process import throttle
+from deliveries import throttle
 from deliveries.throttle import Throttle
 
 

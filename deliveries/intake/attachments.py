@@ -31,7 +31,7 @@ def _attachment(item: Any, where: str) -> Attachment:
     filename, content_type = item["filename"], item["content_type"]
     if not isinstance(filename, str) or not 1 <= len(filename) <= _LONGEST_NAME:
         raise _rejected(f"{where}.filename: must have 1 to {_LONGEST_NAME} characters")
-    if not is_line(filename) or "/" in filename or "\\" in filename or not filename.strip():
+    if not is_line(filename) or "/" in filename or "\\" in filename or not filename.strip(" ."):
         raise _rejected(f"{where}.filename: must be a file's name on one line, without a path")
     if not isinstance(content_type, str) or not _CONTENT_TYPE.fullmatch(content_type):
         raise _rejected(f"{where}.content_type: must be type/subtype, without parameters")

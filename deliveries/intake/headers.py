@@ -6,13 +6,16 @@ from typing import Any
 from deliveries.intake.rejection import Rejection, RejectionCode
 from deliveries.intake.texts import is_line
 
+# ASCII: else IGNORECASE takes a long s, U+017F, for an s, and no message can carry such a name
 _ALLOWED = re.compile(
-    r"(?:X-[!-9;-~]+|List-[!-9;-~]+|Auto-Submitted|In-Reply-To|References)", re.IGNORECASE
+    r"(?:X-[!-9;-~]+|List-[!-9;-~]+|Auto-Submitted|In-Reply-To|References)",
+    re.IGNORECASE | re.ASCII,
 )
 _MESSAGE_IDS = re.compile(r"<[!-;=?-~]+@[!-;=?-~]+>(?: +<[!-;=?-~]+@[!-;=?-~]+>)*")
 _AUTO_SUBMITTED = re.compile(r"[A-Za-z][A-Za-z0-9-]*")  # RFC 3834 section 5
 _LONGEST_NAME = 76
 _LONGEST_VALUE = 998
+_LONGEST_ID = 900  # a message id cannot be folded: it has to fit on a line beside its name
 _MOST = 50
 
 
@@ -39,10 +42,16 @@ def _check(name: str, text: Any, where: str) -> None:
     if not text.strip() or len(text) > _LONGEST_VALUE:
         raise _rejected(f"{where}: the value must have 1 to {_LONGEST_VALUE} characters")
     lower = name.lower()
-    if lower in {"in-reply-to", "references"} and not _MESSAGE_IDS.fullmatch(text):
+    if lower in {"in-reply-to", "references"} and not _is_ids(text):
         raise _rejected(f"{where}: the value must be message ids in angle brackets")
     if lower == "auto-submitted" and not _AUTO_SUBMITTED.fullmatch(text):
         raise _rejected(f"{where}: the value must be a keyword, such as auto-generated")
+
+
+def _is_ids(text: str) -> bool:
+    return _MESSAGE_IDS.fullmatch(text) is not None and all(
+        len(message_id) <= _LONGEST_ID for message_id in text.split()
+    )
 
 
 def _rejected(message: str) -> Rejection:

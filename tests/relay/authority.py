@@ -1,6 +1,6 @@
 """A throw-away certificate authority."""
 
-import datetime
+import datetime as dt
 import ipaddress
 import ssl
 from pathlib import Path
@@ -41,8 +41,8 @@ class Authority:
         return context
 
     def _certificate(self, subject, key, *, ca=False, host=None, days=1):
-        now = datetime.datetime.now(datetime.UTC)
-        begin, end = now - datetime.timedelta(days=3), now + datetime.timedelta(days=days)
+        now = dt.datetime.now(dt.UTC)
+        begin, end = now - dt.timedelta(days=3), now + dt.timedelta(days=days)
         builder = (
             x509.CertificateBuilder()
             .subject_name(subject)

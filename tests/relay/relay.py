@@ -41,7 +41,7 @@ _STANDARD = {
 }
 
 
-class _Ended(Exception):
+class _EndedError(Exception):
     pass
 
 
@@ -106,7 +106,7 @@ class ScriptedRelay:
             if self._implicit:
                 sock = self._wrap(sock)
             self._dialogue(sock)
-        except (_Ended, OSError):
+        except (_EndedError, OSError):
             pass
         finally:
             with suppress(OSError):
@@ -143,7 +143,7 @@ class ScriptedRelay:
         lines = []
         while (line := stream.readline()) != b".\r\n":
             if not line:
-                raise _Ended
+                raise _EndedError
             lines.append(line[1:] if line.startswith(b".") else line)
         with self._lock:
             self.messages.append(b"".join(lines))
@@ -155,13 +155,13 @@ class ScriptedRelay:
         if isinstance(action, str):
             action = Say(action.encode() + b"\r\n")
         if isinstance(action, Drop):
-            raise _Ended
+            raise _EndedError
         if isinstance(action, Stall):
             self._stopped.wait(60)
-            raise _Ended
+            raise _EndedError
         sock.sendall(action.data)
         if action.then_drop:
-            raise _Ended
+            raise _EndedError
         return action.data
 
     def _next(self, step: str) -> Action | str:

@@ -1,0 +1,143 @@
+"""Every worker query on 200,000 rows goes through the index that was made for it."""
+
+import json
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+from django.db import connection
+
+import deliveries
+from deliveries.intake.reservations import LOOK_UP
+from deliveries.transitions.claim import CLAIM, GIVE_BACK
+from deliveries.transitions.completion import COMPLETE
+from deliveries.transitions.expiry import EXPIRE, EXPIRE_IN_HAND
+from deliveries.transitions.handout import HAND_OUT
+from deliveries.transitions.recovery import LOST
+
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+
+LARGE = {"deliveries", "attempts", "delivery_payloads", "idempotency_reservations", "attachments"}
+
+FILL = """
+INSERT INTO deliveries (delivery_id, source, payload_mode, status, idempotency_key, fingerprint,
+    message_id, requested_at, created_at, next_attempt_at, finished_at, attempt_count, expires_at)
+SELECT 'd-' || n, CASE n %% 10 WHEN 0 THEN 'authsession' ELSE 'notification' END, 'rendered',
+    CASE WHEN n <= 190000 THEN 'sent' WHEN n <= 198000 THEN 'queued' ELSE 'sending' END,
+    'k-' || n, sha256(n::text::bytea), '<m@x>', now(), now(),
+    CASE WHEN n > 190000 AND n <= 198000 THEN now() - n * interval '1 ms' END,
+    CASE WHEN n <= 190000 THEN now() END, 1,
+    CASE WHEN n %% 100 = 0 THEN now() + interval '1 h' END
+FROM generate_series(1, %s) AS n;
+INSERT INTO attempts (delivery_pk, attempt_no, lane, status, scheduled_for, worker_id, started_at,
+    finished_at)
+SELECT id, 1, CASE source WHEN 'authsession' THEN 0 ELSE 2 END,
+    CASE status WHEN 'sent' THEN 'provider_accepted' WHEN 'queued' THEN 'transport_failed'
+                ELSE CASE id %% 2 WHEN 0 THEN 'scheduled' ELSE 'in_progress' END END, now(),
+    CASE WHEN status <> 'sending' OR id %% 2 = 1 THEN 1 END,
+    CASE WHEN status <> 'sending' OR id %% 2 = 1 THEN now() END,
+    CASE WHEN status <> 'sending' THEN now() END
+FROM deliveries;
+INSERT INTO delivery_payloads (delivery_pk, mailboxes, content_bytes)
+SELECT id, '{}', 1 FROM deliveries;
+INSERT INTO idempotency_reservations (source, idempotency_key, delivery_pk, fingerprint, expires_at)
+SELECT source, idempotency_key, id, fingerprint, now() + interval '1 h' FROM deliveries;
+ANALYZE deliveries; ANALYZE attempts; ANALYZE delivery_payloads;
+ANALYZE idempotency_reservations;
+"""
+
+_ONE = [1]
+_COMPLETION = {
+    "attempt_id": _ONE,
+    "worker_id": _ONE,
+    "attempt_status": ["timed_out"],
+    "phase": ["final"],
+    "attempt_failure_code": ["timeout"],
+    "outcome_unknown": [True],
+    "smtp_code": _ONE,
+    "enhanced_code": [None],
+    "summary": [None],
+    "recipients": [None],
+    "status": [None],
+    "failure_code": ["timeout"],
+    "retry_after": [timedelta(1)],
+    "at_expiry": ["failed"],
+    "accepted": [0],
+    "recipients_left": [None],
+    "refused": [None],
+}
+
+CASES = [
+    (
+        HAND_OUT,
+        {"source": "notification", "lane": 2, "bound": 256, "batch": 100},
+        {"deliveries_next_attempt_at", "attempts_scheduled"},
+    ),
+    (
+        CLAIM,
+        {"worker_id": 1, "limit": 50, "last_lane": 2, "inline_bytes": 65536},
+        {"attempts_scheduled"},
+    ),
+    (GIVE_BACK, {"worker_id": 1, "attempt_ids": [1, 2]}, set()),
+    (COMPLETE, _COMPLETION, set()),
+    (EXPIRE, {"batch": 500}, {"deliveries_expires_at"}),
+    (EXPIRE_IN_HAND, {"worker_id": 1, "attempt_ids": [1, 2]}, set()),
+    (LOST, {"longest": timedelta(minutes=3), "batch": 500}, {"attempts_in_progress"}),
+]
+
+
+@pytest.fixture
+def filled(transactional_db):
+    with connection.cursor() as cursor:
+        cursor.execute("SET statement_timeout = 0")
+        cursor.execute(FILL, [200_000])
+    yield
+    connection.close()
+
+
+def plan_of(statement, parameters):
+    with psycopg.Cursor(connection.connection) as cursor:
+        cursor.execute(f"EXPLAIN (FORMAT JSON) {statement.sql}", parameters)
+        (plan,) = cursor.fetchone()
+    return (json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"]
+
+
+def nodes(plan):
+    yield plan
+    for child in plan.get("Plans", ()):
+        yield from nodes(child)
+
+
+def test_every_query_takes_its_index_and_reads_no_large_table_whole(filled):
+    for statement, parameters, indexes in CASES:
+        found = list(nodes(plan_of(statement, parameters)))
+        whole = {
+            node["Relation Name"]
+            for node in found
+            if node["Node Type"] == "Seq Scan" and node["Relation Name"] in LARGE
+        }
+        used = {node.get("Index Name") for node in found}
+        assert not whole, f"{statement.name} reads {whole} whole"
+        assert indexes <= used, f"{statement.name} uses {used}"
+    look_up = {
+        "source": ["notification"] * 500,
+        "idempotency_key": [f"k-{n}" for n in range(500)],
+        "delivery_id": [f"d-{n}" for n in range(500)],
+    }
+    scans = [node for node in nodes(plan_of(LOOK_UP, look_up)) if node["Node Type"] == "Seq Scan"]
+    assert not scans
+
+
+def test_state_is_written_in_one_place():
+    writes = re.compile(
+        r"(?:INSERT INTO|UPDATE|DELETE FROM) (?:deliveries|attempts|dead_letters)\b"
+    )
+    package = Path(deliveries.__file__).parent
+    writers = {
+        path.relative_to(package).parts[0]
+        for path in package.rglob("*.py")
+        if "migrations" not in path.parts and writes.search(path.read_text())
+    }
+    assert writers == {"transitions"}
