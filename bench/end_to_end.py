@@ -19,13 +19,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from email.message import EmailMessage
-from email.policy import SMTP as CRLF
-from email.utils import formatdate, make_msgid
 from pathlib import Path
 
 import psycopg
+import redis
 
+from bench.mails import SENDER, Mail
 from bench.sink import TOOK
 from mailproject.embedded.child import Child, start_child
 from mailproject.embedded.errors import EmbeddedError
@@ -46,8 +45,6 @@ from mailproject.embedded.valkey import Valkey, start_valkey
 
 STREAM = "mail:delivery_commands"
 PROCESSES = ("consumer", "scheduler", "attempts")
-SENDER = "service@example.com"
-COMMAND_BYTES = 4096
 _STOP_SECONDS = 15.0
 _MIGRATE_SECONDS = 60.0
 _PATIENCE_SECONDS = 180.0
@@ -56,62 +53,6 @@ _POLL_SECONDS = 0.25
 
 class BenchError(Exception):
     """A round that proves nothing: something was not sent, or was sent twice."""
-
-
-@dataclass(frozen=True, slots=True)
-class Mail:
-    """One message: what the command says, and what smtplib sends."""
-
-    number: int
-
-    @property
-    def recipient(self) -> str:
-        return f"reader-{self.number}@example.org"
-
-    def payload(self) -> dict[str, object]:
-        """A rendered command's payload, COMMAND_BYTES long as JSON."""
-        made: dict[str, object] = {
-            "to": [self.recipient],
-            "subject": f"Report {self.number}",
-            "text_body": _prose(1200),
-            "html_body": "",
-        }
-        envelope = "<!doctype html>\n<html><body><p>{}</p></body></html>\n"
-        made["html_body"] = envelope.format("")
-        left = COMMAND_BYTES - len(json.dumps(made))
-        # a line's end takes two bytes in JSON; the filling is shortened to fit
-        filling = _prose(left)
-        while len(json.dumps(filling)) - 2 > left:
-            filling = filling[:-1]
-        made["html_body"] = envelope.format(filling)
-        return made
-
-    def entry(self) -> dict[str, str]:
-        """The fields of the stream entry."""
-        return {
-            "delivery_id": f"bench-{self.number}",
-            "source": "notification",
-            "payload_mode": "rendered",
-            "idempotency_key": f"bench:{self.number}",
-            "requested_at_ms": str(time.time_ns() // 1_000_000),
-            "payload_json": json.dumps(self.payload()),
-        }
-
-    def message(self) -> bytes:
-        """The message for smtplib, made beforehand: only its sending is timed."""
-        payload = self.payload()
-        message = EmailMessage(policy=CRLF)
-        message["From"], message["To"] = SENDER, self.recipient
-        message["Subject"] = str(payload["subject"])
-        message["Date"], message["Message-ID"] = formatdate(), make_msgid(domain="example.com")
-        message.set_content(str(payload["text_body"]))
-        message.add_alternative(str(payload["html_body"]), subtype="html")
-        return message.as_bytes()
-
-
-def _prose(length: int) -> str:
-    words = "The figures of this week are in the table below, as in every other week.\n"
-    return (words * (length // len(words) + 1))[:length]
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,7 +255,13 @@ def main() -> int:
             bench.close()
     except (Interrupted, KeyboardInterrupt):
         return 130
-    except (BenchError, EmbeddedError, psycopg.Error, smtplib.SMTPException) as error:
+    except (
+        BenchError,
+        EmbeddedError,
+        psycopg.Error,
+        redis.RedisError,
+        smtplib.SMTPException,
+    ) as error:
         sys.stderr.write(f"{type(error).__name__}: {error}\n")
         return 1
     return 0

@@ -217,6 +217,15 @@ def test_trims_what_is_finished_and_nothing_else(publish, make_consumer, redis_c
     assert b"400-0" in {entry_id for entry_id, _ in left}
 
 
+def test_an_entry_of_very_many_fields_is_cut_too(publish, make_consumer):
+    publish({**fields(1), **{f"f{n}": "x" * 100 for n in range(5000)}})
+    make_consumer().step()
+    kept = MalformedCommand.objects.get()
+    assert kept.failure_code == "unknown_field"
+    assert len(kept.raw_fields) < 64
+    assert sum(map(len, kept.raw_fields)) <= 64 * 1024
+
+
 def test_a_large_entry_is_cut_before_it_reaches_the_consumer(publish, make_consumer):
     publish(fields(1, payload=b'"' + b"x" * 1_000_000 + b'"'))
     publish(fields(2))
