@@ -7,10 +7,15 @@ import pytest
 import redis
 from django.core.management import call_command
 from django.db import connections
+from hypothesis import settings as hypothesis_settings
 
 from tests.stack import plugin
 from tests.stack.processes import Service
 from tests.stack.servers import Servers
+
+# a shared machine may be slow, and no test asserts a time
+hypothesis_settings.register_profile("tests", deadline=None)
+hypothesis_settings.load_profile("tests")
 
 
 @pytest.fixture(scope="session")
