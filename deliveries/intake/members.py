@@ -1,12 +1,14 @@
 """The payload of a command: its JSON, and its members by mode. Pure."""
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NoReturn
 
+from deliveries.catalog.locales import canonical as canonical_locale
 from deliveries.intake.addresses import GROUPS, parse_mailboxes
 from deliveries.intake.attachments import parse_attachments
 from deliveries.intake.headers import parse_headers
@@ -26,12 +28,16 @@ _DEEPEST = 64
 # A parsed container takes some seventy bytes for the two that it takes as text.
 _LARGE_BYTES = 1024 * 1024
 _MOST_CONTAINERS = 200_000
-# RFC 5646 section 2.1, the form of a tag; whether its subtags are registered is not asked
+# RFC 5646 section 2.1, the form of a tag: the usual one, a private one, or one of those from before
+# the form. Whether its subtags are registered is not asked.
 _LOCALE = re.compile(
-    r"(?:[A-Za-z]{2,3}(?:-[A-Za-z]{3}){0,3}|[A-Za-z]{4,8})(?:-[A-Za-z]{4})?"
-    r"(?:-(?:[A-Za-z]{2}|\d{3}))?(?:-(?:[A-Za-z0-9]{5,8}|\d[A-Za-z0-9]{3}))*"
-    r"(?:-[0-9A-WY-Za-wy-z](?:-[A-Za-z0-9]{2,8})+)*(?:-[Xx](?:-[A-Za-z0-9]{1,8})+)?",
-    re.ASCII,
+    r"(?:[a-z]{2,3}(?:-[a-z]{3}){0,3}|[a-z]{4,8})(?:-[a-z]{4})?"
+    r"(?:-(?:[a-z]{2}|\d{3}))?(?:-(?:[a-z0-9]{5,8}|\d[a-z0-9]{3}))*"
+    r"(?:-[0-9a-wy-z](?:-[a-z0-9]{2,8})+)*(?:-x(?:-[a-z0-9]{1,8})+)?"
+    r"|x(?:-[a-z0-9]{1,8})+"
+    r"|en-gb-oed|sgn-(?:be-fr|be-nl|ch-de)"
+    r"|i-(?:ami|bnn|default|enochian|hak|klingon|lux|mingo|navajo|pwn|tao|tay|tsu)",
+    re.ASCII | re.IGNORECASE,
 )
 _LONGEST_LOCALE = 85
 
@@ -45,6 +51,8 @@ class RenderedContent:
 
 @dataclass(frozen=True, slots=True)
 class TemplateContent:
+    """`locale` is in canonical case (RFC 5646 section 2.1.1)."""
+
     template_id: str
     locale: str
     variables: dict[str, Any] = field(repr=False)
@@ -66,7 +74,8 @@ class Members:
 
 
 def load_json(raw: bytes) -> dict[str, Any]:
-    """One JSON object, strictly: no member twice, no NaN, bounded in depth and in memory.
+    """One JSON object, strictly: no member twice, no number that is none or that a float cannot
+    hold, bounded in depth and in memory.
 
     Raises Rejection(invalid_payload_json).
     """
@@ -74,7 +83,10 @@ def load_json(raw: bytes) -> dict[str, Any]:
         raise _broken("has too many lists and objects")
     try:
         value = json.loads(
-            raw.decode("utf-8"), object_pairs_hook=_once, parse_constant=_refuse_constant
+            raw.decode("utf-8"),
+            object_pairs_hook=_once,
+            parse_constant=_refuse_constant,
+            parse_float=_finite,
         )
     except Rejection:
         raise
@@ -93,8 +105,7 @@ def load_json(raw: bytes) -> dict[str, Any]:
 def parse_members(*, mode: PayloadMode, members: Mapping[str, Any]) -> Members:
     """Check a payload of this mode. Raises Rejection with the code of the first that is wrong."""
     if not members.keys() <= _MEMBERS[mode]:
-        unknown = len(members.keys() - _MEMBERS[mode])
-        raise _broken(f"has {unknown} unknown member(s) for payload_mode {mode}")
+        raise _out_of_place(mode, members.keys() - _MEMBERS[mode])
     groups = parse_mailboxes(members)
     content = _rendered(members) if mode is PayloadMode.RENDERED else _template(members)
     headers = parse_headers(members.get("headers", {}))
@@ -119,11 +130,10 @@ def _rendered(members: Mapping[str, Any]) -> RenderedContent:
             RejectionCode.INVALID_SUBJECT,
             f"subject: must be one line of at most {_LONGEST_SUBJECT} characters",
         )
-    html_body = members.get("html_body")
     return RenderedContent(
         subject=subject,
         text_body=_body(members.get("text_body"), "text_body"),
-        html_body=None if html_body is None else _body(html_body, "html_body"),
+        html_body=_body(members["html_body"], "html_body") if "html_body" in members else None,
     )
 
 
@@ -148,7 +158,9 @@ def _template(members: Mapping[str, Any]) -> TemplateContent:
     variables = members["variables"]
     if not isinstance(variables, dict):
         raise _broken("variables: must be an object")
-    return TemplateContent(template_id=template_id, locale=locale, variables=variables)
+    return TemplateContent(
+        template_id=template_id, locale=canonical_locale(locale), variables=variables
+    )
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -156,6 +168,22 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(members) < len(pairs):
         raise _broken("gives a member twice")
     return members
+
+
+def _out_of_place(mode: PayloadMode, unknown: set[str]) -> Rejection:
+    """Names a member of the other mode; any other name is the producer's text."""
+    misplaced = sorted(unknown & frozenset().union(*_MEMBERS.values()))
+    if misplaced:
+        return _broken(f"{misplaced[0]} is no member in payload_mode {mode}")
+    return _broken(f"has {len(unknown)} unknown member(s)")
+
+
+def _finite(text: str) -> float:
+    """JSON bounds no number, and `1e400` is Infinity to Python: no template or database has it."""
+    number = float(text)
+    if math.isinf(number):
+        raise _broken("holds a number that is too large")
+    return number
 
 
 def _refuse_constant(_name: str) -> NoReturn:

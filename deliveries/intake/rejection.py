@@ -40,3 +40,6 @@ class Rejection(Exception):  # noqa: N818 - an answer to the producer, not a fau
         super().__init__(code, message)
         self.code = code
         self.message = message
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.message}"

@@ -1,0 +1,59 @@
+"""Valid payloads, entries and commands, each like no other made in the run.
+
+    StreamEntryFactory(payload=TemplatePayloadFactory(locale="de"))
+    CommandFactory(payload=RenderedPayloadFactory(cc=["eve@example.org"]))
+
+What is wrong in one particular way stands in `tests.malformed_examples`.
+"""
+
+import factory
+
+from deliveries.intake.command import parse_entry
+from deliveries.intake.entry import StreamEntry
+from tests.malformed_examples import fields
+
+MAX_PAYLOAD_BYTES = 5 * 1024 * 1024
+
+
+class RenderedPayloadFactory(factory.DictFactory):
+    to = factory.LazyFunction(lambda: [{"email": "ada@example.org", "name": "Ada"}])
+    subject = factory.Sequence("Your order {} has left us".format)
+    text_body = "It will be with you on Friday.\n"
+
+
+class TemplatePayloadFactory(factory.DictFactory):
+    to = factory.LazyFunction(lambda: ["ada@example.org"])
+    template_id = "auth.login_code"
+    locale = "en"
+    variables = factory.Sequence(lambda number: {"code": f"{number:06}"})
+
+
+class StreamEntryFactory(factory.Factory):
+    """`payload` is an object or bytes; `changes` replaces fields, and None takes one out."""
+
+    class Meta:
+        model = StreamEntry
+        exclude = ("number", "payload", "changes")
+
+    number = factory.Sequence(int)
+    payload = factory.SubFactory(RenderedPayloadFactory)
+    changes = factory.LazyFunction(dict)
+    entry_id = factory.LazyAttribute(lambda made: f"{1_790_000_000_000 + made.number}-0")
+    fields = factory.LazyAttribute(
+        lambda made: tuple(fields(made.number, payload=made.payload, **made.changes).items())
+    )
+
+
+def _read(*, payload, changes):
+    entry = StreamEntryFactory(payload=payload, changes=changes)
+    return parse_entry(entry=entry, max_payload_bytes=MAX_PAYLOAD_BYTES)
+
+
+class CommandFactory(factory.Factory):
+    """A `Command` as the service reads it from its entry; raises Rejection as that does."""
+
+    class Meta:
+        model = _read
+
+    payload = factory.SubFactory(RenderedPayloadFactory)
+    changes = factory.LazyFunction(dict)
