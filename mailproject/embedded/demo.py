@@ -50,7 +50,7 @@ def _watch(stack: Stack, interruption: Interruption) -> list[Fate]:
     said = ""
     while True:
         raise_if_ended(stack.processes)
-        fates = reader.fates(stack.mail.mails())
+        fates = reader.fates(stack.mail)
         if summary(fates) != said:
             said = summary(fates)
             tell(f"  {said}")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import psycopg
 
-from mailproject.embedded.mailbox import CaughtMail
+from mailproject.embedded.mailbox import CaughtMail, MailFolder
 from mailproject.embedded.specimens import Specimen
 
 TERMINAL = frozenset({"sent", "suppressed", "failed", "dead_letter"})
@@ -52,7 +52,7 @@ class Reader:
     dsn: str
     sent: dict[str, Specimen]
 
-    def fates(self, caught: Sequence[CaughtMail]) -> list[Fate]:
+    def fates(self, folder: MailFolder) -> list[Fate]:
         with psycopg.connect(self.dsn, autocommit=True) as connection:
             deliveries = {
                 delivery_id: (status, attempts, message_id)
@@ -66,7 +66,8 @@ class Reader:
                 ).fetchall()
             )
         by_message_id: dict[str, list[CaughtMail]] = {}
-        for mail in caught:
+        # after the states: a state says "sent" only when its mail has been caught
+        for mail in folder.mails():
             by_message_id.setdefault(mail.message_id.strip("<>"), []).append(mail)
         fates = []
         for entry_id, specimen in self.sent.items():

@@ -7,6 +7,7 @@ import sys
 import time
 from dataclasses import replace
 
+import psycopg
 import pytest
 
 from deliveries.intake.command import parse_entry
@@ -14,7 +15,7 @@ from deliveries.intake.entry import StreamEntry
 from deliveries.intake.rejection import Rejection
 from mailproject.embedded.mailbox import CaughtMail, MailFolder
 from mailproject.embedded.processes import is_running
-from mailproject.embedded.progress import Fate, summary, table
+from mailproject.embedded.progress import Fate, Reader, summary, table
 from mailproject.embedded.record import STATE, RunRecord
 from mailproject.embedded.specimens import specimens
 from tests.stack.servers import CHECKOUT
@@ -88,6 +89,25 @@ def test_what_is_as_it_should_be(fate):
 def test_what_is_not(fate, problem):
     (found, *_) = fate.problems()
     assert problem in found
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_mail_that_comes_while_looking_is_not_missed(postgres_dsn):
+    class Busy:
+        """Right after this folder was read a mail comes in, and its delivery is sent."""
+
+        def mails(self):
+            with psycopg.connect(postgres_dsn) as connection:
+                connection.execute(
+                    "INSERT INTO mail.deliveries (delivery_id, source, payload_mode, status,"
+                    " idempotency_key, fingerprint, message_id, requested_at, finished_at)"
+                    " VALUES (%s, 'notification', 'rendered', 'sent', 'k', '', '', now(), now())",
+                    [GOOD[0].delivery_id],
+                )
+            return []
+
+    (fate,) = Reader(dsn=postgres_dsn, sent={"1-0": GOOD[0]}).fates(Busy())
+    assert not fate.is_final
 
 
 def test_the_table_has_a_row_for_each_command():
