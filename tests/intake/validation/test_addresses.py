@@ -87,6 +87,7 @@ def test_accepted(given_, stored):
         "ada@example..org",
         "ada@example.org.",
         "ada@ab--cd.org",
+        "ada@example.ab--cd",
         "ada@xn--zzzzzzzz.org",
         "ada@xn--.org",
         "ada@ex\u00a0ample.org",

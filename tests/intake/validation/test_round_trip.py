@@ -110,7 +110,7 @@ any_payload = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=200)
 @given(any_payload)
 def test_what_is_accepted_can_be_written_as_a_message(payload):
     """A command that is accepted and cannot be written would wait for ever."""
