@@ -72,10 +72,12 @@ class ScriptedRelay:
         self.commands: list[str] = []
         self.messages: list[bytes] = []
         self._open: list[socket.socket] = []
+        self._threads: list[threading.Thread] = []
+        self._acceptor = threading.Thread(target=self._accept, daemon=True)
         self.on_message: Callable[[], None] | None = None
 
     def __enter__(self) -> "ScriptedRelay":
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._acceptor.start()
         return self
 
     def __exit__(self, *_exc: object) -> None:
@@ -83,10 +85,14 @@ class ScriptedRelay:
         with suppress(OSError):
             self._server.shutdown(socket.SHUT_RDWR)
         self._server.close()
+        self._acceptor.join(5)
         for sock in self._open:
             with suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
             sock.close()
+        # each closes what it still holds, before anyone looks for sockets left open
+        for thread in self._threads:
+            thread.join(5)
 
     def verbs(self) -> list[str]:
         return [command.partition(" ")[0].upper() for command in self.commands]
@@ -99,7 +105,9 @@ class ScriptedRelay:
                 return
             self.connections += 1
             self._open.append(sock)
-            threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
+            thread = threading.Thread(target=self._serve, args=(sock,), daemon=True)
+            self._threads.append(thread)
+            thread.start()
 
     def _serve(self, sock: socket.socket) -> None:
         try:

@@ -1,95 +1,85 @@
 """The client of one thread: a connection opened when needed, used again, and given up in time."""
 
-import socket
-import threading
 import time
-from dataclasses import replace
 
+from deliveries.attempt.smtp.ended import EndedError
+from deliveries.attempt.smtp.guard import Guard
 from deliveries.attempt.smtp.relay import Relay
-from deliveries.attempt.smtp.session import EndedError, Session
-from deliveries.attempt.smtp.transaction import Envelope, Guard, Transaction
+from deliveries.attempt.smtp.session import Session, open_session
+from deliveries.attempt.smtp.stuffing import Outgoing, prepare
+from deliveries.attempt.smtp.transaction import Envelope, Transaction
+from deliveries.attempt.smtp.waiting import Interrupt
 from deliveries.outcome.report import Event, Report
 from deliveries.states import Phase
 
 _MOST_MESSAGES = 100
 _LONGEST_AGE = 60.0
 _LONGEST_IDLE = 5.0
-_GONE = frozenset({Event.CONNECTION_LOST, Event.REPLY})
 
 
 class Client:
-    """Sends one message after the other. `send` reports whatever the network does.
+    """Sends one message after the other over one connection. Used by one thread.
 
-    `abort` and `give_up` may be called from another thread.
+    `abort` and `give_up` are for other threads, and are final: after either the client sends
+    nothing more.
     """
 
     def __init__(self, relay: Relay) -> None:
         self._relay = relay
         self._session: Session | None = None
-        self._transaction: Transaction | None = None
-        self._lock = threading.Lock()
-        self._aborted = False
-        self._given_up = False
+        self._interrupt = Interrupt()
 
     def send(self, *, envelope: Envelope, message: bytes, guard: Guard) -> Report:
-        """One transaction, within the relay's budget for an attempt."""
+        """One transaction, within the relay's budget. Raises for nothing the network does.
+
+        `message` is a complete RFC 5322 message with CRLF line ends, its dots not stuffed.
+        """
         deadline = time.monotonic() + self._relay.timeout
-        reused = self._reusable()
-        report = self._try(envelope, message, guard, deadline)
-        if reused and _died_unused(report):
-            # it had gone while it was idle: one new connection is no new attempt
-            report = self._try(envelope, message, guard, deadline)
-        if self._aborted and not report.final_dot_written and report.event in _CUT:
-            return Report(Event.GIVEN_BACK, report.phase)
-        if self._given_up and report.final_dot_written:
-            return replace(report, event=Event.TIMEOUT)
-        return report
+        if not self._interrupt.begin():
+            return Report(Event.GIVEN_BACK, Phase.CONNECT)
+        outgoing = prepare(message)
+        reused = self._is_reusable()
+        while True:
+            try:
+                return self._transact(envelope, outgoing, guard, deadline)
+            except EndedError as ended:
+                self._drop()
+                if not (reused and ended.unused):
+                    return ended.report
+                reused = False  # gone while it was idle: one new connection is no new attempt
+            except BaseException:
+                self._drop()  # a defect of ours: nobody knows what the relay waits for
+                raise
 
     def abort(self) -> None:
-        """Give the send that is under way back, unless its last bytes are written."""
-        with self._lock:
-            self._aborted = True
-            if self._transaction is None or not self._transaction.final_dot_written:
-                self._cut()
+        """Have the send that is under way given back, unless its final dot is written."""
+        self._interrupt.abort()
 
     def give_up(self) -> None:
-        """Wait no longer for anything; a final reply that has not come counts as timed out."""
-        with self._lock:
-            self._aborted = self._given_up = True
-            self._cut()
+        """Have it end now, also while it waits for the final reply: that is a TIMEOUT."""
+        self._interrupt.give_up()
 
     def close(self) -> None:
-        if self._session is not None:
-            self._session.close(politely=True)
-            self._session = None
+        """Take leave of the relay without waiting for its answer."""
+        self._drop(politely=True)
 
-    def _cut(self) -> None:
-        wire = getattr(self._session, "wire", None)
-        if wire is not None:
-            try:
-                wire.sock.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                wire.close()  # not connected any more
-
-    def _try(self, envelope: Envelope, message: bytes, guard: Guard, deadline: float) -> Report:
+    def _transact(
+        self, envelope: Envelope, outgoing: Outgoing, guard: Guard, deadline: float
+    ) -> Report:
         session = self._session
-        try:
-            if session is None:
-                session = self._session = Session(self._relay)
-                session.open(deadline)
-            session.wire.deadline = deadline
-            transaction = Transaction(session=session, envelope=envelope, guard=guard)
-            with self._lock:
-                self._transaction = transaction
-            report = transaction.run(message)
-        except EndedError as ended:
-            self._drop()
-            return ended.report
-        session.messages += 1
+        if session is None:
+            session = self._session = open_session(
+                relay=self._relay, interrupt=self._interrupt, deadline=deadline
+            )
+        session.wire.deadline = deadline
+        transaction = Transaction(
+            session=session, envelope=envelope, outgoing=outgoing, guard=guard
+        )
+        report = transaction.run()
         session.used_at = time.monotonic()
         return report
 
-    def _reusable(self) -> bool:
+    def _is_reusable(self) -> bool:
         """Whether the open connection may be used; one that may not is closed."""
         session = self._session
         if session is None:
@@ -100,22 +90,12 @@ class Client:
             and now - session.opened_at < _LONGEST_AGE
             and now - session.used_at < _LONGEST_IDLE
         )
-        if fresh and not session.wire.is_readable():
+        if fresh and not session.wire.has_gone():
             return True
-        self._drop(politely=not fresh)
+        self._drop(politely=True)
         return False
 
     def _drop(self, *, politely: bool = False) -> None:
         if self._session is not None:
             self._session.close(politely=politely)
             self._session = None
-
-
-_CUT = frozenset({Event.CONNECTION_LOST, Event.TIMEOUT, Event.CONNECT_FAILED, Event.GIVEN_BACK})
-
-
-def _died_unused(report: Report) -> bool:
-    """Whether a connection ended before it took anything of this message."""
-    if report.phase is not Phase.MAIL or report.event not in _GONE:
-        return False
-    return report.reply is None or report.reply.code == 421

@@ -11,8 +11,9 @@ from deliveries.conf import TlsMode
 class Relay:
     """Where and how to connect. Times are seconds.
 
-    `timeout` is the budget of one attempt from the connection to the end of the message, as a
-    whole; the reply to the message has `final_reply_timeout` of its own.
+    `timeout` is the budget of one send as a whole, from the look-up of the name to the last byte
+    of the message; the reply to the message has `final_reply_timeout` of its own. `ssl_context` is
+    required unless `tls` is NONE.
     """
 
     host: str
@@ -25,9 +26,15 @@ class Relay:
     password: str = field(default="", repr=False)
     ssl_context: ssl.SSLContext | None = None
 
+    def __post_init__(self) -> None:
+        if self.tls is not TlsMode.NONE and self.ssl_context is None:
+            raise ValueError("a relay with TLS needs an SSL context")
+
 
 def make_ssl_context(ca_file: Path | None) -> ssl.SSLContext:
     """TLS 1.2 or newer, certificate and name verified. Takes some 30 ms: once a process."""
     context = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    # A write that waited for the relay's bytes would have no place in one budget.
+    context.options |= ssl.OP_NO_RENEGOTIATION
     return context

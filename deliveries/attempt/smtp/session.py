@@ -1,202 +1,147 @@
 """From a name to a session that takes mail: connect, greeting, EHLO, STARTTLS, AUTH."""
 
-import base64
-import socket
-import ssl
-import threading
+import contextlib
 import time
-from typing import Any
 
+from deliveries.attempt.smtp.authentication import Credentials, authenticate
+from deliveries.attempt.smtp.connection import connect
+from deliveries.attempt.smtp.ended import LINK_ERRORS, EndedError, reason_of, report_of
 from deliveries.attempt.smtp.relay import Relay
-from deliveries.attempt.smtp.replies import ProtocolError
+from deliveries.attempt.smtp.replies import parse_keywords, parse_reply
+from deliveries.attempt.smtp.waiting import Interrupt
 from deliveries.attempt.smtp.wire import Wire
 from deliveries.conf import TlsMode
 from deliveries.outcome.report import Event, Reply, Report
 from deliveries.states import Phase
 
+_UNKNOWN_COMMAND = frozenset({500, 502})
+_QUIT_SECONDS = 0.1
+_HIDDEN = b"[hidden]"
 
-class EndedError(Exception):
-    """The dialogue is over, and the connection with it; carries what there is to report."""
 
-    def __init__(self, report: Report) -> None:
-        super().__init__(report.event, report.phase)
-        self.report = report
+def open_session(*, relay: Relay, interrupt: Interrupt, deadline: float) -> "Session":
+    """A session that takes mail. Raises EndedError."""
+    try:
+        sock = connect(host=relay.host, port=relay.port, deadline=deadline, interrupt=interrupt)
+    except LINK_ERRORS as error:
+        raise EndedError(report_of(error, phase=Phase.CONNECT)) from None
+    session = Session(relay=relay, wire=Wire(sock=sock, interrupt=interrupt), interrupt=interrupt)
+    try:
+        session.begin(deadline)
+    except BaseException:
+        session.close()
+        raise
+    return session
 
 
 class Session:
-    """One connection to the relay, in the phase that it has reached."""
+    """One connection to the relay, in the phase that it has reached.
 
-    def __init__(self, relay: Relay) -> None:
+    `needs_reset` says that a transaction was left without DATA, and the next begins with RSET.
+    """
+
+    def __init__(self, *, relay: Relay, wire: Wire, interrupt: Interrupt) -> None:
+        self.wire = wire
+        self.interrupt = interrupt
         self.relay = relay
         self.phase = Phase.CONNECT
         self.keywords: dict[str, str] = {}
-        self.opened_at = self.used_at = 0.0
+        self.needs_reset = False
         self.messages = 0
-        self.wire: Wire
+        self.opened_at = self.used_at = time.monotonic()
 
-    def open(self, deadline: float) -> None:
-        """Raises EndedError."""
+    def begin(self, deadline: float) -> None:
+        """All that comes before the first transaction. Raises EndedError."""
+        self.wire.deadline = deadline
         try:
-            self._connect(deadline)
             if self.relay.tls is TlsMode.TLS:
                 self._start_tls()
             self.phase = Phase.GREETING
-            self._expect(self.wire.read_reply(), 220)
-            self._ehlo()
+            self._expect(parse_reply(self.wire.read()), 2)
+            self._introduce()
             if self.relay.tls is TlsMode.STARTTLS:
                 self._upgrade()
             if self.relay.username:
                 self._authenticate()
-        except (OSError, ProtocolError) as error:
-            raise self.ended_by(error) from None
-        self.opened_at = self.used_at = time.monotonic()
-
-    def ended_by(self, error: Exception, **facts: Any) -> EndedError:
-        """What an error of the link means in the phase that was reached."""
-        if isinstance(error, ProtocolError):
-            event = Event.PROTOCOL_ERROR
-        elif isinstance(error, TimeoutError):
-            event = Event.TIMEOUT
-        elif isinstance(error, ssl.SSLError) and self.phase in {Phase.CONNECT, Phase.STARTTLS}:
-            event, facts = Event.TLS_FAILED, {**facts, "detail": _reason(error)}
-        elif isinstance(error, socket.gaierror):
-            event = Event.DNS_FAILED
-        else:
-            event = Event.CONNECT_FAILED if self.phase is Phase.CONNECT else Event.CONNECTION_LOST
-        return EndedError(Report(event, self.phase, **facts))
-
-    def command(self, line: str) -> Reply:
-        self.wire.write(f"{line}\r\n".encode())
-        return self.wire.read_reply()
+        except LINK_ERRORS as error:
+            raise EndedError(report_of(error, phase=self.phase)) from None
 
     def close(self, *, politely: bool = False) -> None:
-        wire = getattr(self, "wire", None)
-        if wire is None:
-            return
+        """`politely` says QUIT, and nobody waits for the 221: it would change nothing."""
         if politely:
-            try:
-                wire.deadline = time.monotonic() + 0.5
-                wire.write(b"QUIT\r\n")
-            except OSError:
-                politely = False  # it is gone already
-        wire.close()
+            self.wire.deadline = time.monotonic() + _QUIT_SECONDS
+            with contextlib.suppress(*LINK_ERRORS):
+                self.wire.write(b"QUIT\r\n")
+        self.wire.close()
 
-    def _connect(self, deadline: float) -> None:
-        found = _resolve(self.relay.host, self.relay.port, deadline)
-        failure: OSError = ConnectionRefusedError()
-        for family, kind, protocol, _, address in found:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise TimeoutError
-            sock = socket.socket(family, kind, protocol)
-            try:
-                sock.settimeout(left)
-                sock.connect(address)
-            except OSError as error:
-                sock.close()
-                failure = error
-                continue
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self.wire = Wire(sock)
-            self.wire.deadline = deadline
+    def _expect(self, reply: Reply, severity: int) -> None:
+        """Anything but a reply of this first digit ends the dialogue, one out of place too."""
+        if reply.code // 100 == severity:
             return
-        raise failure
+        event = Event.REPLY if reply.code >= 400 else Event.PROTOCOL_ERROR
+        raise EndedError(Report(event, self.phase, reply))
 
-    def _expect(self, reply: Reply, code: int) -> Reply:
-        if reply.code != code:
-            raise EndedError(Report(Event.REPLY, self.phase, reply))
-        return reply
+    def _command(self, line: str, *, secrets: tuple[bytes, ...] = ()) -> Reply:
+        raw = self._exchange(line)
+        for secret in secrets:
+            raw = raw.replace(secret, _HIDDEN)
+        return parse_reply(raw)
 
-    def _ehlo(self) -> None:
+    def _exchange(self, line: str) -> bytes:
+        self.wire.ask(f"{line}\r\n".encode())
+        return self.wire.read()
+
+    def _introduce(self) -> None:
+        """EHLO; HELO only where the relay knows no EHLO and nothing that is needed hangs on it."""
         self.phase = Phase.EHLO
-        name = self.relay.helo_name
-        self.wire.write(f"EHLO {name}\r\n".encode())
-        reply, lines = self._read_keywords()
-        self._expect(reply, 250)
-        self.keywords = {}
-        for line in lines[1:]:
-            keyword, _, parameters = line.strip().partition(" ")
-            self.keywords[keyword.upper()] = parameters
-
-    def _read_keywords(self) -> tuple[Reply, list[str]]:
-        reply, texts = self.wire.read_lines()
-        return reply, [text.decode("ascii", "replace") for text in texts]
+        relay = self.relay
+        raw = self._exchange(f"EHLO {relay.helo_name}")
+        reply = parse_reply(raw)
+        plain = relay.tls is TlsMode.NONE and not relay.username
+        if plain and reply.code in _UNKNOWN_COMMAND:
+            self._expect(self._command(f"HELO {relay.helo_name}"), 2)
+            return
+        self._expect(reply, 2)
+        self.keywords = parse_keywords(raw)
 
     def _upgrade(self) -> None:
         self.phase = Phase.STARTTLS
         if "STARTTLS" not in self.keywords:
             raise EndedError(Report(Event.STARTTLS_UNAVAILABLE, self.phase))
-        reply = self.command("STARTTLS")
+        reply = self._command("STARTTLS")
         if reply.code != 220:
             raise EndedError(Report(Event.STARTTLS_UNAVAILABLE, self.phase, reply))
         if self.wire.has_unread:
-            # what was sent before the handshake would count as said after it
+            # What anyone slipped in before the handshake would count as said after it.
             raise EndedError(
                 Report(Event.TLS_FAILED, self.phase, detail="bytes after the reply to STARTTLS")
             )
         self._start_tls()
-        self._ehlo()
+        self._introduce()  # what was offered in the clear may have been anyone's
 
     def _start_tls(self) -> None:
         context = self.relay.ssl_context
         if context is None:
-            raise ValueError("a relay with TLS needs a context")
-        self.wire.upgrade(context, self.relay.host)
+            raise RuntimeError("a relay with TLS has an SSL context")
+        try:
+            self.wire.upgrade(context=context, host=self.relay.host)
+        except TimeoutError:
+            raise
+        except OSError as error:
+            report = Report(Event.TLS_FAILED, self.phase, detail=reason_of(error))
+            raise EndedError(report) from None
 
     def _authenticate(self) -> None:
-        """One mechanism a try: PLAIN (RFC 4616) where offered, else LOGIN."""
         self.phase = Phase.AUTH
-        offered = self.keywords.get("AUTH", "").upper().split()
-        user, password = self.relay.username, self.relay.password
-        if "PLAIN" in offered:
-            reply = self.command("AUTH PLAIN " + _base64(f"\0{user}\0{password}"))
-        elif "LOGIN" in offered:
-            self._expect(self.command("AUTH LOGIN"), 334)
-            self._expect(self.command(_base64(user)), 334)
-            reply = self.command(_base64(password))
-        else:
+        credentials = Credentials(self.relay.username, self.relay.password)
+        secrets = credentials.secrets
+        reply = authenticate(
+            offered=self.keywords.get("AUTH", ""),
+            credentials=credentials,
+            command=lambda line: self._command(line, secrets=secrets),
+        )
+        if reply is None:
             raise EndedError(Report(Event.AUTH_UNAVAILABLE, self.phase))
-        self._expect(reply, 235)
-
-
-def _base64(text: str) -> str:
-    return base64.b64encode(text.encode()).decode()
-
-
-def _reason(error: ssl.SSLError) -> str:
-    """What OpenSSL says, without addresses."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return error.verify_message
-    return error.reason or "TLS failed"
-
-
-def _resolve(host: str, port: int, deadline: float) -> list[Any]:
-    """getaddrinfo within the deadline; it cannot be interrupted, so a thread is left to it."""
-    answer: list[Any] = []
-
-    def ask() -> None:
-        try:
-            answer.append(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-        except OSError as error:
-            answer.append(error)
-
-    if _is_numeric(host):
-        ask()
-    else:
-        thread = threading.Thread(target=ask, name="resolver", daemon=True)
-        thread.start()
-        thread.join(max(0.0, deadline - time.monotonic()))
-    if not answer:
-        raise TimeoutError
-    if isinstance(answer[0], OSError):
-        raise answer[0]
-    found: list[Any] = answer[0]
-    return found
-
-
-def _is_numeric(host: str) -> bool:
-    try:
-        socket.getaddrinfo(host, None, flags=socket.AI_NUMERICHOST)
-    except socket.gaierror:
-        return False
-    return True
+        if reply.code == 334:
+            self.wire.write(b"*\r\n")  # RFC 4954 section 4: cancels the exchange
+        self._expect(reply, 2)

@@ -1,145 +1,258 @@
 """One mail transaction on an open session: MAIL, RCPT, DATA, the message, the final reply."""
 
-import re
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
+from collections.abc import Iterator, Sequence
+from typing import NoReturn
 
-from deliveries.attempt.smtp.replies import ProtocolError
-from deliveries.attempt.smtp.session import EndedError, Session
+from deliveries.attempt.smtp.ended import LINK_ERRORS, EndedError, report_of
+from deliveries.attempt.smtp.envelope import Envelope
+from deliveries.attempt.smtp.guard import Guard
+from deliveries.attempt.smtp.replies import parse_reply
+from deliveries.attempt.smtp.session import Session
+from deliveries.attempt.smtp.stuffing import Outgoing
+from deliveries.attempt.smtp.waiting import CutError
 from deliveries.outcome.report import Event, RecipientReply, Reply, Report
 from deliveries.states import Phase
 
-_LONE_BREAK = re.compile(rb"(?<!\r)\n|\r(?!\n)")
+__all__ = ["Envelope", "Guard", "Transaction"]
+
+_CHUNK = 256 * 1024
+_MOST_PIPELINED = 50  # commands a write: with 256-octet paths under the buffers of any system
+_DRAIN_SECONDS = 5.0
+_LEFT_BEHIND_SECONDS = 0.1  # what a relay said before it went is here already
 
 
-class Guard(Protocol):
-    """Asked before what cannot be taken back."""
-
-    def may_begin(self) -> bool:
-        """Just before MAIL."""
-        ...
-
-    def may_finish(self) -> bool:
-        """Just before the last bytes of the message go to the kernel."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Envelope:
-    sender: str = field(repr=False)
-    recipients: Sequence[str] = field(repr=False)
-    smtputf8: bool = False
+class _EarlyReplyError(Exception):
+    """The relay answered before the message was complete."""
 
 
 class Transaction:
-    """Runs once, and reports; `final_dot_written` is true from the last write to the last reply."""
+    """Runs once, and reports."""
 
-    def __init__(self, *, session: Session, envelope: Envelope, guard: Guard) -> None:
+    def __init__(
+        self, *, session: Session, envelope: Envelope, outgoing: Outgoing, guard: Guard
+    ) -> None:
         self._session = session
+        self._wire = session.wire
         self._envelope = envelope
+        self._outgoing = outgoing
         self._guard = guard
+        self._pipelining = "PIPELINING" in session.keywords
         self._replies: list[RecipientReply] = []
-        self.final_dot_written = False
+        self._unanswered = 0
+        self._final_dot_written = False
 
-    def run(self, message: bytes) -> Report:
-        """Raises EndedError where the connection is over."""
-        try:
-            return self._run(dot_stuffed(message))
-        except (OSError, ProtocolError) as error:
-            raise self._session.ended_by(
-                error,
-                recipients=tuple(self._replies),
-                final_dot_written=self.final_dot_written,
-            ) from None
-
-    def _run(self, data: bytes) -> Report:
-        session, wire = self._session, self._session.wire
+    def run(self) -> Report:
+        """The report, when the session may take the next message; else raises EndedError."""
+        session = self._session
         session.phase = Phase.MAIL
-        if (known := self._known_before(data)) is not None:
-            return known
-        if not self._guard.may_begin():
-            return self._report(Event.GIVEN_BACK)
-        lines = [self._mail(len(data)), *(f"RCPT TO:<{a}>" for a in self._envelope.recipients)]
-        pipelined = "PIPELINING" in session.keywords
-        if pipelined:
-            wire.write("".join(f"{line}\r\n" for line in [*lines, "DATA"]).encode())
-        ended = self._dialogue(lines, pipelined=pipelined)
-        if ended is not None:
-            return ended
-        return self._body(data)
+        try:
+            if (known := self._known_before()) is not None:
+                return known
+            if not self._guard.may_begin():
+                raise EndedError(self._report(Event.GIVEN_BACK))
+            session.messages += 1
+            if (refused := self._open_transaction()) is not None:
+                return refused
+            self._write_message()
+            return self._hear_final()
+        except LINK_ERRORS as error:
+            unused = (
+                session.phase is Phase.MAIL
+                and isinstance(error, OSError)
+                and not isinstance(error, TimeoutError)
+            )
+            raise EndedError(self._report_error(error), unused=unused) from None
 
-    def _dialogue(self, lines: list[str], *, pipelined: bool) -> Report | None:
-        """The replies to MAIL, each RCPT and DATA; what ends the transaction early, if anything."""
-        session, wire = self._session, self._session.wire
-        mail, *recipients = lines
-        reply = wire.read_reply() if pipelined else session.command(mail)
-        if reply.code // 100 != 2:
-            raise EndedError(self._report(Event.REPLY, reply))
-        session.phase = Phase.RCPT
-        for line, address in zip(recipients, self._envelope.recipients, strict=True):
-            reply = wire.read_reply() if pipelined else session.command(line)
-            self._replies.append(RecipientReply(address, reply))
-            if reply.code == 421:
-                raise EndedError(self._report(Event.REPLY, reply))
-        accepted = any(r.reply and r.reply.code // 100 == 2 for r in self._replies)
-        if not accepted:
-            # Pipelined, DATA is on its way: a 354 to it would want a message for nobody.
-            raise EndedError(self._report(Event.REPLY, reply))
-        session.phase = Phase.DATA
-        reply = wire.read_reply() if pipelined else session.command("DATA")
-        if reply.code != 354:
-            raise EndedError(self._report(Event.REPLY, reply))
-        return None
-
-    def _body(self, data: bytes) -> Report:
-        session, wire = self._session, self._session.wire
-        session.phase = Phase.BODY
-        last = max(0, len(data) - 65536)
-        wire.write(data[:last])
-        if not self._guard.may_finish():
-            raise EndedError(self._report(Event.GIVEN_BACK))
-        self.final_dot_written = True
-        wire.write(data[last:])
-        session.phase = Phase.FINAL
-        wire.deadline = time.monotonic() + session.relay.final_reply_timeout
-        reply = wire.read_reply()
-        self.final_dot_written = False
-        report = self._report(Event.REPLY, reply)
-        if reply.code == 421:
-            raise EndedError(report)
-        return report
-
-    def _known_before(self, data: bytes) -> Report | None:
+    def _known_before(self) -> Report | None:
+        """What the relay need not be asked, as it said so in its answer to EHLO."""
         keywords = self._session.keywords
-        limit = keywords.get("SIZE", "").strip()
-        if limit.isdecimal() and 0 < int(limit) < len(data):
+        limit = keywords.get("SIZE", "")  # RFC 1870; 0 stands for no limit
+        if limit.isdecimal() and 0 < int(limit) < self._outgoing.size:
             return self._report(Event.MESSAGE_TOO_LARGE)
         if self._envelope.smtputf8 and "SMTPUTF8" not in keywords:
             return self._report(Event.SMTPUTF8_UNAVAILABLE)
         return None
 
-    def _mail(self, size: int) -> str:
-        parameters = ""
-        if "SIZE" in self._session.keywords:
-            parameters += f" SIZE={size}"
-        if self._envelope.smtputf8:
-            parameters += " SMTPUTF8 BODY=8BITMIME"
-        return f"MAIL FROM:<{self._envelope.sender}>{parameters}"
+    def _open_transaction(self) -> Report | None:
+        """Up to the 354; the report of a refusal that leaves the session in step."""
+        replies = self._ask(self._commands())
+        if self._session.needs_reset:
+            self._hear_reset(next(replies))
+        if (refused := self._hear_mail(next(replies))) is not None:
+            return refused
+        if (refused := self._hear_recipients(replies)) is not None:
+            return refused
+        self._session.phase = Phase.DATA
+        return self._hear_data(next(replies))
+
+    def _commands(self) -> list[str]:
+        reset = ["RSET\r\n"] if self._session.needs_reset else []
+        recipients = [f"RCPT TO:<{address}>\r\n" for address in self._envelope.recipients]
+        mail = f"MAIL FROM:<{self._envelope.sender}>{self._parameters()}\r\n"
+        return [*reset, mail, *recipients, "DATA\r\n"]
+
+    def _parameters(self) -> str:
+        keywords = self._session.keywords
+        parameters = f" SIZE={self._outgoing.size}" if "SIZE" in keywords else ""
+        if self._envelope.smtputf8:  # RFC 6531 section 3.1: who offers it takes 8BITMIME
+            return f"{parameters} SMTPUTF8 BODY=8BITMIME"
+        if "8BITMIME" in keywords and not self._outgoing.is_ascii:
+            return f"{parameters} BODY=8BITMIME"
+        return parameters
+
+    def _ask(self, commands: Sequence[str]) -> Iterator[bytes]:
+        """The replies in order; a further group is written when the one before is answered."""
+        window = _MOST_PIPELINED if self._pipelining else 1
+        for start in range(0, len(commands), window):
+            group = commands[start : start + window]
+            self._wire.ask("".join(group).encode())
+            self._unanswered = len(group)
+            for _ in group:
+                raw = self._wire.read()
+                self._unanswered -= 1
+                yield raw
+
+    def _hear_reset(self, raw: bytes) -> None:
+        if not raw.startswith(b"2"):
+            raise EndedError(self._refusal(parse_reply(raw)), unused=True)
+        self._session.needs_reset = False
+
+    def _hear_mail(self, raw: bytes) -> Report | None:
+        if raw.startswith(b"2"):
+            return None
+        reply = parse_reply(raw)
+        report = self._refusal(reply)
+        if _ends(reply) or self._unanswered:
+            raise EndedError(report, unused=reply.code == 421)
+        return report
+
+    def _hear_recipients(self, replies: Iterator[bytes]) -> Report | None:
+        self._session.phase = Phase.RCPT
+        accepted = False
+        for address in self._envelope.recipients:
+            reply = parse_reply(next(replies))
+            self._replies.append(RecipientReply(address, reply))
+            if reply.code // 100 == 2:
+                accepted = True
+            elif _ends(reply):
+                raise EndedError(self._refusal(reply))
+        if accepted:
+            return None
+        self._session.needs_reset = True
+        report = self._refusal(reply)
+        if self._unanswered:
+            self._hear_data_for_nobody(replies, report)
+        return report
+
+    def _hear_data_for_nobody(self, replies: Iterator[bytes], report: Report) -> None:
+        """DATA was on its way already. A 354 wants a message, and a lone dot would be one."""
+        self._wire.deadline = min(self._wire.deadline, time.monotonic() + _DRAIN_SECONDS)
+        try:
+            reply = parse_reply(next(replies))
+        except LINK_ERRORS:
+            raise EndedError(report) from None  # everybody's reply is known all the same
+        if _ends(reply):
+            raise EndedError(report)
+
+    def _hear_data(self, raw: bytes) -> Report | None:
+        if raw.startswith(b"354"):
+            return None
+        reply = parse_reply(raw)
+        report = self._refusal(reply)
+        if _ends(reply):
+            raise EndedError(report)
+        self._session.needs_reset = True
+        return report
+
+    def _write_message(self) -> None:
+        self._session.phase = Phase.BODY
+        try:
+            self._write(self._outgoing.data)
+        except (OSError, _EarlyReplyError) as error:
+            self._hear_early(error)
+
+    def _write(self, data: bytes) -> None:
+        wire = self._wire
+        left = data if len(data) <= _CHUNK else memoryview(data)
+        while not wire.has_unread:
+            last = len(left) <= _CHUNK
+            taken = self._write_last(left) if last else wire.take(left[:_CHUNK])
+            if taken == len(left):
+                return
+            if taken < _CHUNK:
+                wire.wait_to_write()
+            left = left[taken:]
+        raise _EarlyReplyError
+
+    def _write_last(self, chunk: bytes | memoryview) -> int:
+        """What may hold the final dot. From there on the relay may have the message."""
+        interrupt = self._session.interrupt
+        if not self._guard.may_finish():
+            raise EndedError(self._report(Event.GIVEN_BACK))
+        if not interrupt.cross():
+            raise CutError
+        taken = 0
+        try:
+            taken = self._wire.take(chunk)
+        finally:
+            self._final_dot_written = taken == len(chunk)
+            if not self._final_dot_written:
+                interrupt.step_back()
+        return taken
+
+    def _hear_early(self, error: Exception) -> NoReturn:
+        """Why the relay takes no more, if it has said so; else the error says what there is."""
+        lost = isinstance(error, OSError)
+        now = time.monotonic()
+        deadline = min(self._wire.deadline, now + _DRAIN_SECONDS)
+        self._wire.deadline = now + _LEFT_BEHIND_SECONDS if lost else deadline
+        try:
+            reply = parse_reply(self._wire.read())
+        except LINK_ERRORS:
+            if lost:
+                raise error from None
+            raise
+        raise EndedError(self._refusal(reply))
+
+    def _hear_final(self) -> Report:
+        self._session.phase = Phase.FINAL
+        self._wire.deadline = time.monotonic() + self._session.relay.final_reply_timeout
+        reply = parse_reply(self._wire.read())
+        if reply.code // 100 == 3:  # neither taken nor refused
+            raise EndedError(self._refusal(reply))
+        self._final_dot_written = False
+        if reply.code == 421:
+            raise EndedError(self._refusal(reply))
+        return self._report(Event.REPLY, reply)
+
+    def _refusal(self, reply: Reply) -> Report:
+        """The report of a reply that is no consent: a refusal, or one out of place."""
+        return self._report(Event.REPLY if reply.code >= 400 else Event.PROTOCOL_ERROR, reply)
 
     def _report(self, event: Event, reply: Reply | None = None) -> Report:
-        return Report(event, self._session.phase, reply, tuple(self._replies))
+        return Report(
+            event,
+            self._session.phase,
+            reply,
+            recipients=self._recipients(),
+            final_dot_written=self._final_dot_written,
+        )
+
+    def _report_error(self, error: Exception) -> Report:
+        return report_of(
+            error,
+            phase=self._session.phase,
+            recipients=self._recipients(),
+            final_dot_written=self._final_dot_written,
+        )
+
+    def _recipients(self) -> tuple[RecipientReply, ...]:
+        """One entry for each recipient, those who were not asked or not answered too."""
+        rest = self._envelope.recipients[len(self._replies) :]
+        return (*self._replies, *[RecipientReply(address, None) for address in rest])
 
 
-def dot_stuffed(message: bytes) -> bytes:
-    """The message as it goes over the wire, its end included (RFC 5321 section 4.5.2).
-
-    Lone CR and LF become CRLF first: after them a dot could end the message for a lax relay.
-    """
-    data = _LONE_BREAK.sub(b"\r\n", message)
-    if b"\r\n." in data:
-        data = data.replace(b"\r\n.", b"\r\n..")
-    if data.startswith(b"."):
-        data = b"." + data
-    return data + (b".\r\n" if data.endswith(b"\r\n") else b"\r\n.\r\n")
+def _ends(reply: Reply) -> bool:
+    """Whether nothing more can be asked after it: a good-bye, or a reply out of place."""
+    return reply.code == 421 or reply.code < 400

@@ -141,7 +141,7 @@ def test_a_relay_that_drips_does_not_outlast_the_budget(connect):
         deadline = time.monotonic() + 20
         while thread.is_alive() and time.monotonic() < deadline:
             for sock in relay._open[:1]:
-                sock.send(b"2")
+                sock.send(b"220-")
             stop.wait(0.05)
         thread.join(1)
     assert got[0].event is Event.TIMEOUT

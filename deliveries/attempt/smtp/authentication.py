@@ -1,0 +1,65 @@
+"""AUTH with one mechanism: PLAIN (RFC 4616) where offered, else LOGIN. Pure but for `command`."""
+
+import base64
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from deliveries.outcome.report import Reply
+
+# RFC 5321 section 4.5.3.1.4, the line's end included; RFC 4954 section 4 lets a response be longer
+# only on a line of its own.
+_LONGEST_COMMAND = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    username: str = field(repr=False)
+    password: str = field(repr=False)
+
+    @property
+    def plain(self) -> str:
+        return _base64(f"\0{self.username}\0{self.password}")
+
+    @property
+    def secrets(self) -> tuple[bytes, ...]:
+        """What a relay may send back, and nobody may read: longest first."""
+        forms = {self.plain, _base64(self.password), self.password}
+        return tuple(sorted((form.encode() for form in forms if form), key=len, reverse=True))
+
+
+def authenticate(
+    *, offered: str, credentials: Credentials, command: Callable[[str], Reply]
+) -> Reply | None:
+    """The reply that settles it, a 334 if the relay asks on; None if no mechanism is offered.
+
+    `offered` are the parameters of the keyword AUTH.
+    """
+    mechanisms = offered.upper().split()
+    if "PLAIN" in mechanisms:
+        return _plain(credentials, command)
+    if "LOGIN" in mechanisms:
+        return _answer(
+            command("AUTH LOGIN"),
+            [_base64(credentials.username), _base64(credentials.password)],
+            command,
+        )
+    return None
+
+
+def _plain(credentials: Credentials, command: Callable[[str], Reply]) -> Reply:
+    line = f"AUTH PLAIN {credentials.plain}"
+    if len(line) + 2 <= _LONGEST_COMMAND:
+        return command(line)
+    return _answer(command("AUTH PLAIN"), [credentials.plain], command)
+
+
+def _answer(reply: Reply, answers: list[str], command: Callable[[str], Reply]) -> Reply:
+    for answer in answers:
+        if reply.code != 334:
+            break
+        reply = command(answer)
+    return reply
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()

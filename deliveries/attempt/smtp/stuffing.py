@@ -1,0 +1,31 @@
+"""A message as it goes over the wire (RFC 5321 section 4.5.2). Pure."""
+
+import re
+from dataclasses import dataclass, field
+
+_LONE_BREAK = re.compile(rb"(?<!\r)\n|\r(?!\n)")
+# Lines that may go as they are: each ends with CRLF, none begins with a dot. (A lone CR may be in.)
+_CLEAN = re.compile(rb"(?:(?!\.).*+(?<=\r)\n)*+")
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """`data` is stuffed and ends with the dot; `size` counts the message without either."""
+
+    data: bytes = field(repr=False)
+    size: int
+    is_ascii: bool
+
+
+def prepare(message: bytes) -> Outgoing:
+    """Lone CR and LF become CRLF first: a dot after one ends the message for a lax relay."""
+    if _CLEAN.fullmatch(message) and message.count(b"\r") == message.count(b"\n"):
+        stuffed = message
+    else:
+        message = _LONE_BREAK.sub(b"\r\n", message)
+        if not message.endswith(b"\r\n"):
+            message += b"\r\n"
+        stuffed = message.replace(b"\r\n.", b"\r\n..")
+        if stuffed.startswith(b"."):
+            stuffed = b"." + stuffed
+    return Outgoing(data=stuffed + b".\r\n", size=len(message), is_ascii=message.isascii())
