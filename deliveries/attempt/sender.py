@@ -1,5 +1,6 @@
 """One sender thread's work: build the message, send it, decide what becomes of the delivery."""
 
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,11 +13,14 @@ from deliveries.attempt.message.writer import needs_smtputf8, write_message
 from deliveries.attempt.smtp.transaction import Envelope, Guard
 from deliveries.outcome.report import Event, RecipientReply, Reply, Report
 from deliveries.outcome.verdict import Policy, Standing, decide
-from deliveries.payload import Mailbox
+from deliveries.payload import Mailbox, Payload
 from deliveries.states import Phase
 from deliveries.transitions.records import Completion
 
+logger = logging.getLogger(__name__)
+
 _MOST_TRANSACTIONS = 10
+_UNWRITABLE = "the message cannot be written"
 _STUB_REPLY = Reply(code=250, enhanced="2.0.0", text="accepted by the stub")
 
 
@@ -120,14 +124,7 @@ class Sender:
             return Expired() if permit.expired else GivenBack()
         payload = payload_of(row)
         recipients = tuple(row.recipients_left or payload.recipients)
-        message = write_message(
-            payload=payload,
-            sender=self._identity,
-            message_id=row.message_id,
-            date=datetime.now(UTC),
-        )
-        smtputf8 = needs_smtputf8(payload, self._identity)
-        reports = self._transactions(recipients, message, permit, smtputf8=smtputf8)
+        reports = self._attempt(claimed, payload, recipients, permit)
         if not reports:
             return Expired() if permit.expired else GivenBack()
         return decide(
@@ -140,6 +137,26 @@ class Sender:
             ),
             policy=self._policy,
         )
+
+    def _attempt(
+        self, claimed: Claimed, payload: Payload, recipients: Sequence[str], permit: Permit
+    ) -> list[Report]:
+        try:
+            message = write_message(
+                payload=payload,
+                sender=self._identity,
+                message_id=claimed.row.message_id,
+                date=datetime.now(UTC),
+            )
+        except ValueError:
+            # Intake should have refused it. It must neither wait for ever nor end untold: it goes
+            # up the ladder like what the relay cannot understand, and a mended writer may help it.
+            logger.exception(
+                "message cannot be written", extra={"delivery_id": claimed.row.delivery_id}
+            )
+            return [Report(Event.PROTOCOL_ERROR, Phase.MAIL, detail=_UNWRITABLE)]
+        smtputf8 = needs_smtputf8(payload, self._identity)
+        return self._transactions(recipients, message, permit, smtputf8=smtputf8)
 
     def _transactions(
         self, recipients: Sequence[str], message: bytes, permit: Permit, *, smtputf8: bool

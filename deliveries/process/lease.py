@@ -64,10 +64,6 @@ class Lease:
         with self._lock:
             return self.clock() < self._until and self._held_since <= moment
 
-    def held(self) -> bool:
-        with self._lock:
-            return self.clock() < self._until
-
 
 def register(*, process: ProcessType, capacity: int, lease: Lease) -> int:
     """Write this process's row and return its id."""

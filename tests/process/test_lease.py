@@ -18,7 +18,6 @@ def make():
 
 def test_nothing_is_held_before_the_first_renewal():
     _, lease = make()
-    assert not lease.held()
     assert not lease.held_since(0.0)
 
 
@@ -27,9 +26,9 @@ def test_counts_from_when_the_renewal_was_asked_for():
     clock.now = 104.0
     lease.renewed(asked_at=100.0)
     clock.now = 114.9
-    assert lease.held()
+    assert lease.held_since(clock.now)
     clock.now = 115.0
-    assert not lease.held()
+    assert not lease.held_since(clock.now)
 
 
 def test_a_gap_is_remembered_after_the_next_renewal():
@@ -39,7 +38,7 @@ def test_a_gap_is_remembered_after_the_next_renewal():
     assert lease.held_since(begun)
     clock.now = 116.0
     lease.renewed(asked_at=116.0)
-    assert lease.held()
+    assert lease.held_since(clock.now)
     assert not lease.held_since(begun)
     assert lease.held_since(116.0)
 

@@ -3,14 +3,46 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connection
 
 from deliveries.database import atomic
 from deliveries.models import Worker
 from deliveries.payload import Mailbox, Payload
-from deliveries.states import DeliveryStatus, PayloadMode, Source
+from deliveries.states import (
+    ATTEMPT_MOVES,
+    DELIVERY_MOVES,
+    DeliveryStatus,
+    PayloadMode,
+    Source,
+)
 from deliveries.transitions.claim import claim
 from deliveries.transitions.creation import NewDelivery, create
 from deliveries.transitions.handout import hand_out
+
+_WATCH = """
+CREATE FUNCTION watch_{table}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+  IF NOT (OLD.status || ' ' || NEW.status) = ANY(ARRAY[{allowed}]) THEN
+    RAISE EXCEPTION '{table}: no move from % to %', OLD.status, NEW.status;
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER watch_{table} BEFORE UPDATE OF status ON {table}
+  FOR EACH ROW WHEN (OLD.status <> NEW.status) EXECUTE FUNCTION watch_{table}();
+"""
+
+
+@pytest.fixture(autouse=True)
+def watched(transactional_db):
+    """Every move that a test here makes is one that `states` allows, or PostgreSQL raises."""
+    tables = {"deliveries": DELIVERY_MOVES, "attempts": ATTEMPT_MOVES}
+    with connection.cursor() as cursor:
+        for table, moves in tables.items():
+            pairs = [f"'{old} {new}'" for old, allowed in moves.items() for new in allowed]
+            cursor.execute(_WATCH.format(table=table, allowed=", ".join(pairs)))
+    yield
+    with connection.cursor() as cursor:
+        for table in tables:
+            cursor.execute(f"DROP FUNCTION watch_{table} CASCADE")
 
 
 @pytest.fixture

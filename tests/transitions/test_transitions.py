@@ -242,9 +242,9 @@ class TestCompletion:
         login, other = begin()
         complete([(login.attempt_id, worker.id, RETRY)])
         assert DeliveryPayload.objects.get(delivery=delivery()).text_body == "Text"
-        backdate(next_attempt_at=None, status="sending")
-        Attempt.objects.filter(id=login.attempt_id).update(status="in_progress", finished_at=None)
-        complete([(login.attempt_id, worker.id, SENT), (other.attempt_id, worker.id, SENT)])
+        Delivery.objects.filter(status="queued").update(next_attempt_at=later(-HOUR))
+        (again,) = begin()
+        complete([(again.attempt_id, worker.id, SENT), (other.attempt_id, worker.id, SENT)])
         erased = DeliveryPayload.objects.get(delivery=delivery())
         assert (erased.subject, erased.text_body, erased.variables) == (None, None, None)
         assert erased.mailboxes["to"][0]["email"] == "a@example.org"
@@ -358,6 +358,12 @@ class TestScheduler:
         assert delivery().status == "queued"
 
 
+def test_a_move_that_is_not_in_the_table_is_seen(new, accept):
+    accept(new())
+    with pytest.raises(DatabaseError, match="no move from queued to dead_letter"):
+        backdate(status="dead_letter", next_attempt_at=None, finished_at=later(-HOUR))
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -372,5 +378,8 @@ class TestScheduler:
 )
 def test_the_impossible_is_impossible(wrong, new, accept):
     accept(new())
+    with connection.cursor() as cursor:
+        # the constraints alone must see to it
+        cursor.execute("ALTER TABLE deliveries DISABLE TRIGGER watch_deliveries")
     with pytest.raises(IntegrityError), atomic(), connection.cursor() as cursor:
         cursor.execute(wrong)

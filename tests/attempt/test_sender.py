@@ -1,0 +1,138 @@
+"""What one sender makes of a claimed attempt."""
+
+import threading
+import time
+from datetime import timedelta
+from types import SimpleNamespace
+
+import pytest
+
+from deliveries.attempt.inbox import Claimed
+from deliveries.attempt.sender import Expired, GivenBack, Sender, Stub
+from deliveries.outcome.report import Event, RecipientReply, Reply, Report
+from deliveries.outcome.verdict import Policy
+from deliveries.payload import Mailbox
+from deliveries.states import DeliveryStatus, FailureCode, Phase
+
+OK = Reply(250, "2.0.0", "ok")
+TOO_MANY = Reply(452, "4.5.3", "too many recipients")
+WAIT = timedelta(minutes=1)
+
+
+class Lease:
+    def __init__(self, *, held=True):
+        self.held = held
+
+    def held_since(self, _moment):
+        return self.held
+
+
+class Provider(Stub):
+    """Answers each RCPT by the place of the recipient in the transaction."""
+
+    def __init__(self, *replies):
+        self.replies = replies
+        self.envelopes = []
+        self.messages = []
+
+    def send(self, *, envelope, message, guard):
+        self.envelopes.append(tuple(envelope.recipients))
+        self.messages.append(message)
+        if not guard.may_begin():
+            return Report(Event.GIVEN_BACK, Phase.MAIL)
+        recipients = tuple(
+            RecipientReply(address, reply)
+            for address, reply in zip(envelope.recipients, self.replies, strict=False)
+        )
+        return Report(Event.REPLY, Phase.FINAL, OK, recipients)
+
+
+def claimed(**changes):
+    row = {
+        "delivery_id": "d-1",
+        "delivery_pk": 1,
+        "attempt_no": 1,
+        "message_id": "<1@example.com>",
+        "expires_in": None,
+        "recipients_accepted": 0,
+        "recipients_left": None,
+        "recipients_refused": None,
+        "mailboxes": {"to": [{"email": "a@x.org", "name": ""}, {"email": "b@x.org", "name": ""}]},
+        "headers": None,
+        "subject": "Hello",
+        "text_body": "Text",
+        "html_body": None,
+        "attachment_count": 0,
+        "content_bytes": 4,
+    }
+    return Claimed(row=SimpleNamespace(**{**row, **changes}), at=time.monotonic())
+
+
+@pytest.fixture
+def stopping():
+    return threading.Event()
+
+
+@pytest.fixture
+def make(stopping):
+    def sender(provider, *, held=True):
+        return Sender(
+            provider=provider,
+            identity=Mailbox("s@example.com"),
+            policy=Policy(ladder=(WAIT,), markers=(), retries_unknown=True),
+            lease=Lease(held=held),
+            stopping=stopping,
+        )
+
+    return sender
+
+
+def test_everyone_is_sent_to_once(make):
+    provider = Provider(OK, OK)
+    ending = make(provider).send(claimed())
+    assert (ending.status, ending.recipients_accepted) == (DeliveryStatus.SENT, 2)
+    assert provider.envelopes == [("a@x.org", "b@x.org")]
+
+
+def test_only_those_left_over_are_tried_again(make):
+    provider = Provider(OK)
+    ending = make(provider).send(
+        claimed(attempt_no=2, recipients_left=["b@x.org"], recipients_accepted=1)
+    )
+    assert provider.envelopes == [("b@x.org",)]
+    assert (ending.status, ending.recipients_accepted) == (DeliveryStatus.SENT, 2)
+
+
+def test_too_many_recipients_go_on_at_once(make):
+    provider = Provider(OK, TOO_MANY)
+    ending = make(provider).send(claimed())
+    assert provider.envelopes == [("a@x.org", "b@x.org"), ("b@x.org",)]
+    assert (ending.status, ending.recipients_accepted) == (DeliveryStatus.SENT, 2)
+
+
+def test_nothing_starts_past_the_expiry(make):
+    provider = Provider(OK)
+    assert make(provider).send(claimed(expires_in=-0.1)) == Expired()
+    assert provider.envelopes == []
+
+
+def test_nothing_starts_without_a_lease_or_during_the_shutdown(make, stopping):
+    provider = Provider(OK)
+    assert make(provider, held=False).send(claimed()) == GivenBack()
+    stopping.set()
+    assert make(provider).send(claimed()) == GivenBack()
+    assert provider.envelopes == []
+
+
+def test_a_message_that_cannot_be_written_goes_up_the_ladder_and_is_told(make, caplog):
+    provider = Provider(OK)
+    broken = claimed(headers=[["X-Broken", "a\r\nBcc: eve@example.org"]])
+    ending = make(provider).send(broken)
+    assert provider.envelopes == []
+    assert (ending.status, ending.retry_after) == (None, WAIT)
+    assert ending.attempt.failure_code is FailureCode.PROTOCOL_ERROR
+    assert ending.attempt.summary == "the message cannot be written"
+    assert "message cannot be written" in caplog.messages
+    assert "eve@" not in caplog.text
+    last = make(provider).send(claimed(attempt_no=2, headers=[["X-Broken", "\r\n"]]))
+    assert last.status is DeliveryStatus.DEAD_LETTER
