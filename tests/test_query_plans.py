@@ -2,7 +2,7 @@
 
 import json
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
@@ -11,11 +11,11 @@ from django.db import connection
 
 import deliveries
 from deliveries.intake.reservations import LOOK_UP
-from deliveries.transitions.claim import CLAIM, GIVE_BACK
+from deliveries.transitions.claim import CLAIM, GIVE_BACK, STRAYS
 from deliveries.transitions.completion import COMPLETE
 from deliveries.transitions.expiry import EXPIRE, EXPIRE_IN_HAND
 from deliveries.transitions.handout import HAND_OUT
-from deliveries.transitions.recovery import LOST
+from deliveries.transitions.recovery import HOLDERS, LOST, REOPEN, WRITTEN
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
@@ -49,6 +49,7 @@ ANALYZE idempotency_reservations;
 """
 
 _ONE = [1]
+NOW = datetime.now(UTC)
 _COMPLETION = {
     "attempt_id": _ONE,
     "worker_id": _ONE,
@@ -84,7 +85,15 @@ CASES = [
     (COMPLETE, _COMPLETION, set()),
     (EXPIRE, {"batch": 500}, {"deliveries_expires_at"}),
     (EXPIRE_IN_HAND, {"worker_id": 1, "attempt_ids": [1, 2]}, set()),
-    (LOST, {"longest": timedelta(minutes=3), "batch": 500}, {"attempts_in_progress"}),
+    (
+        LOST,
+        {"silent": [1], "seen": [NOW], "longest": timedelta(minutes=3), "batch": 500},
+        {"attempts_in_progress"},
+    ),
+    (HOLDERS, {}, {"attempts_in_progress"}),
+    (REOPEN, {"worker_id": 1, "attempt_id": [1, 2], "ends": [True, False]}, set()),
+    (WRITTEN, {"worker_id": 1, "attempt_id": [1, 2], "status": ["timed_out"] * 2}, set()),
+    (STRAYS, {"worker_id": 1, "known": [1, 2]}, {"attempts_in_progress"}),
 ]
 
 
