@@ -144,7 +144,10 @@ class Consumer:
                 "published offset differs from the cursor",
                 extra={"published": published, "cursor": start},
             )
-        cursor = self._examine(adopt(stream=self._stream.name, epoch=epoch, start=start))
+        # of a stream that is not there yet nothing can have gone
+        accounted = 0 if start == START and self._stream.state() is None else None
+        adopted = adopt(stream=self._stream.name, epoch=epoch, start=start, accounted=accounted)
+        cursor = self._examine(adopted)
         self._published = published
         return cursor
 

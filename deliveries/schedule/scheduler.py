@@ -6,9 +6,8 @@ from collections.abc import Callable
 
 from deliveries import crash
 from deliveries.crash import Point
-from deliveries.states import Source
 from deliveries.throttle import Throttle
-from deliveries.transitions.handout import hand_out, held_sources, living_capacity
+from deliveries.transitions.handout import hand_out, look_ahead
 
 logger = logging.getLogger(__name__)
 
@@ -35,15 +34,14 @@ class Scheduler:
         return more
 
     def _hand_out_lanes(self) -> bool:
-        bound = living_capacity() * HANDED_OUT_PER_SEND
+        capacity, due = look_ahead()
+        bound, more = capacity * HANDED_OUT_PER_SEND, False
         if bound == 0:
             return False
-        held, more = held_sources(), False
-        for source in Source:
-            if source not in held:
-                handed, full = hand_out(source=source, bound=bound, batch=BATCH)
-                self._handed_out += handed
-                more |= full
-                if handed:
-                    crash.here(Point.SCHEDULER_HANDED_OUT)
+        for source in due:
+            handed, full = hand_out(source=source, bound=bound, batch=BATCH)
+            self._handed_out += handed
+            more |= full
+            if handed:
+                crash.here(Point.SCHEDULER_HANDED_OUT)
         return more
