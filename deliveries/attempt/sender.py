@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from deliveries.attempt.content import payload_of
 from deliveries.attempt.inbox import Claimed
+from deliveries.attempt.measuring import Measurement, Timeline
 from deliveries.attempt.message.writer import needs_smtputf8, write_message
 from deliveries.attempt.smtp.transaction import Envelope, Guard
 from deliveries.outcome.report import Event, RecipientReply, Reply, Report
@@ -25,7 +26,13 @@ _STUB_REPLY = Reply(code=250, enhanced="2.0.0", text="accepted by the stub")
 
 
 class Provider(Protocol):
-    """What takes a message: the relay's client, or the stub."""
+    """What takes a message: the relay's client, or the stub.
+
+    `timeline` holds the phases of the last send, each with the time of its begin (Unix ns).
+    """
+
+    @property
+    def timeline(self) -> Timeline: ...
 
     def send(self, *, envelope: Envelope, message: bytes, guard: Guard) -> Report: ...
 
@@ -38,6 +45,8 @@ class Provider(Protocol):
 
 class Stub:
     """Takes everything and sends nothing."""
+
+    timeline: Timeline = ()
 
     def send(self, *, envelope: Envelope, message: bytes, guard: Guard) -> Report:  # noqa: ARG002
         if not guard.may_begin():
@@ -112,7 +121,15 @@ class Sender:
         self._stopping = stopping
 
     def send(self, claimed: Claimed) -> Ending:
-        """One attempt: the first transaction, and more for those refused as too many."""
+        """One attempt, and what telemetry is told of it."""
+        self._measured = measured = Measurement(claimed.row)
+        with measured.logged():
+            ending = self._send(claimed)
+        measured.ended(ending.attempt if isinstance(ending, Completion) else None)
+        return ending
+
+    def _send(self, claimed: Claimed) -> Ending:
+        """The first transaction, and more for those refused as too many."""
         row = claimed.row
         permit = Permit(
             lease=self._lease,
@@ -167,6 +184,7 @@ class Sender:
         while left and len(reports) < _MOST_TRANSACTIONS:
             envelope = Envelope(self._identity.address, left, smtputf8=smtputf8)
             report = self.provider.send(envelope=envelope, message=message, guard=permit)
+            self._measured.note(self.provider.timeline)
             if report.event is Event.GIVEN_BACK:
                 break
             reports.append(report)

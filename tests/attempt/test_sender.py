@@ -51,6 +51,9 @@ def claimed(**changes):
     row = {
         "delivery_id": "d-1",
         "delivery_pk": 1,
+        "source": "notification",
+        "traceparent": None,
+        "tracestate": None,
         "attempt_no": 1,
         "message_id": "<1@example.com>",
         "expires_in": None,
