@@ -23,6 +23,7 @@ from deliveries.process.hints import Listener
 from deliveries.process.lease import Lease, leave, register, renew
 from deliveries.process.logs import configure
 from deliveries.process.loop import Loop, Wake
+from deliveries.process.series import make_series
 from deliveries.process.startup import StartupError, configuration, start_up
 from deliveries.states import ProcessType
 from deliveries.telemetry import providers as telemetry
@@ -82,6 +83,7 @@ def run(
             sys.stderr.write(f"{line}\n")
         return error.status
     telemetry.start(config=config, process=process)
+    make_series(process)
     lease = Lease(length=config.worker_lease)
     worker_id = register(process=process, capacity=capacity, lease=lease)
     context = Context(config=config, catalog=catalog, worker_id=worker_id, lease=lease)

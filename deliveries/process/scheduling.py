@@ -1,11 +1,16 @@
 """The scheduler process."""
 
 from deliveries.process.hints import DUE
+from deliveries.process.leadership import LEASE, lead, resign
 from deliveries.process.lifecycle import Context, Parts, run
 from deliveries.process.loop import Loop
 from deliveries.process.policy import policy_of
+from deliveries.schedule.gauges import Sampler
 from deliveries.schedule.scheduler import Scheduler
 from deliveries.states import ProcessType
+
+_GAUGES = "gauges"
+_LOOK_SECONDS = 1.0
 
 
 def run_scheduler() -> int:
@@ -25,4 +30,19 @@ def _build(context: Context) -> Parts:
         poll=config.scheduler_poll_interval.total_seconds(),
         on_fault=scheduler.note_fault,
     )
-    return Parts(running=[loop], bells={DUE: loop.wake})
+    return Parts(running=[loop, _gauges(context)], bells={DUE: loop.wake})
+
+
+def _gauges(context: Context) -> Loop:
+    """A thread of its own: what it asks may take as long as its limit."""
+    sampler = Sampler(
+        lead=lambda: lead(name=_GAUGES, worker_id=context.worker_id),
+        lease=LEASE,
+        ladder=context.config.retry_ladder,
+    )
+    return Loop(
+        name=_GAUGES,
+        step=sampler.step,
+        poll=_LOOK_SECONDS,
+        at_end=lambda: resign(name=_GAUGES, worker_id=context.worker_id),
+    )
