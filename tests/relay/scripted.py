@@ -13,6 +13,7 @@ from tests.relay.dialogue import KEYWORDS, Dialogue, Message, Plan
 from tests.relay.script import Script, Stage
 
 LOOPBACK = "127.0.0.1"
+_PATIENCE_SECONDS = 30.0
 _SMALL_BUFFER = 4096  # so that a relay that does not read is felt early
 
 
@@ -64,7 +65,7 @@ class ScriptedRelay:
         return list(only)
 
     def wait_for(self, command: str) -> bool:
-        """Whether the command comes, as a whole line, within five seconds."""
+        """Whether the command comes, as a whole line, in time."""
         return _becomes(lambda: any(command in heard for heard in self._plan.dialogues))
 
     def wait_until_reached(self, stage: Stage) -> bool:
@@ -119,7 +120,7 @@ class ScriptedRelay:
 
 
 def _becomes(condition: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + _PATIENCE_SECONDS
     while not condition():
         if time.monotonic() > deadline:
             return False
