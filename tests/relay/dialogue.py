@@ -57,6 +57,7 @@ class Plan:
     keywords_tls: Sequence[str] | None = None  # after STARTTLS; None: the same without STARTTLS
     context: ssl.SSLContext | None = None
     merged: bool = False  # replies are written when no further command waits
+    most_recipients: int | None = None  # in one transaction; 452 for more
     messages: list[Message] = field(default_factory=list)
     dialogues: list[list[str]] = field(default_factory=list)
     turns: Counter[Stage] = field(default_factory=Counter)
@@ -75,6 +76,7 @@ class Dialogue:
         self._number = len(plan.dialogues)
         self._held = b""
         self._received = b""
+        self._visits: Counter[Stage] = Counter()
         self._mail = ""
         self._recipients: list[str] = []
         self.heard: list[str] = []
@@ -125,8 +127,7 @@ class Dialogue:
                 self._mail, self._recipients = line, []
                 await self._play(Stage.MAIL, "250 2.1.0 ok", line)
             case "RCPT":
-                if await self._play(Stage.RCPT, "250 2.1.5 ok", line):
-                    self._recipients.append(line)
+                await self._hear_recipient(line)
             case "DATA":
                 await self._hear_data()
             case "QUIT":
@@ -154,6 +155,13 @@ class Dialogue:
             self.heard.append(await self._read_line())
             await self._play(Stage.CREDENTIALS, "334 UGFzc3dvcmQ6" if left > 1 else "235 2.7.0 ok")
 
+    async def _hear_recipient(self, line: str) -> None:
+        most = self._plan.most_recipients
+        if most is not None and len(self._recipients) >= most:
+            await self._do(Say("452 4.5.3 too many recipients"))
+        elif await self._play(Stage.RCPT, "250 2.1.5 ok", line):
+            self._recipients.append(line)
+
     async def _hear_data(self) -> None:
         if not await self._play(Stage.DATA, "354 go ahead"):
             return
@@ -179,10 +187,16 @@ class Dialogue:
 
     async def _play(self, stage: Stage, well: str | list[str | Act], command: str = "") -> bool:
         """Whether what was said is what a relay in good order says here, by its first digit."""
-        number = self._plan.turns[stage]
-        self._plan.turns[stage] += 1
         address = _ADDRESS.search(command)
-        turn = Turn(self._number, number, command, address[1] if address else "")
+        turn = Turn(
+            connection=self._number,
+            turn=self._plan.turns[stage],
+            visit=self._visits[stage],
+            command=command,
+            address=address[1] if address else "",
+        )
+        self._plan.turns[stage] += 1
+        self._visits[stage] += 1
         acts = choose(self._plan.script.get(stage, well), turn)
         good = choose(well, turn)
         for act in acts:

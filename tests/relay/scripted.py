@@ -33,6 +33,7 @@ class ScriptedRelay:
         context: ssl.SSLContext | None = None,
         implicit_tls: bool = False,
         merged: bool = False,
+        most_recipients: int | None = None,
         port: int = 0,
     ) -> None:
         self.host = LOOPBACK
@@ -43,6 +44,7 @@ class ScriptedRelay:
             keywords_tls=keywords_tls,
             context=context,
             merged=merged,
+            most_recipients=most_recipients,
         )
         self._implicit = context if implicit_tls else None
         self._loop = asyncio.new_event_loop()
@@ -68,8 +70,11 @@ class ScriptedRelay:
         """Whether the command comes, as a whole line, in time."""
         return _becomes(lambda: any(command in heard for heard in self._plan.dialogues))
 
+    def reached(self, stage: Stage) -> bool:
+        return self._plan.turns[stage] > 0
+
     def wait_until_reached(self, stage: Stage) -> bool:
-        return _becomes(lambda: self._plan.turns[stage] > 0)
+        return _becomes(lambda: self.reached(stage))
 
     def __enter__(self) -> "ScriptedRelay":
         self._thread.start()
