@@ -46,7 +46,10 @@ class Relay(asyncio.Protocol):
         self._received += data
         if self._in_message:
             self._take_message()
-            return
+        elif self._upgrade is None or self._upgrade.done():
+            self._hear_lines()
+
+    def _hear_lines(self) -> None:
         answers = b""
         *lines, self._received = self._received.split(b"\r\n")
         for line in lines:
@@ -83,11 +86,10 @@ class Relay(asyncio.Protocol):
 
     async def _start_tls(self, context: ssl.SSLContext) -> None:
         with contextlib.suppress(OSError):
-            transport = await self._loop.start_tls(
-                self._transport, self, context, server_side=True
-            )
+            transport = await self._loop.start_tls(self._transport, self, context, server_side=True)
             assert transport is not None
             self._transport = transport
+            self._hear_lines()  # what came before the new transport was known here
 
 
 async def serve(

@@ -25,7 +25,7 @@ class Provider(Stub):
         self.envelopes = []
         self.messages = []
 
-    def send(self, *, envelope, message, guard):
+    def send(self, *, envelope, message, guard, deadline):
         self.envelopes.append(tuple(envelope.recipients))
         self.messages.append(message)
         if not guard.may_begin():
