@@ -7,7 +7,7 @@ import pytest
 from deliveries.models import Delivery
 from tests.collector import Collector
 from tests.malformed_examples import PAYLOAD, TEMPLATE
-from tests.relay import ScriptedRelay, Stall
+from tests.relay import ScriptedRelay, Stage, Stall, by_turn
 from tests.telemetry.conftest import wait_until
 
 pytestmark = [pytest.mark.process, pytest.mark.django_db(transaction=True)]
@@ -15,6 +15,7 @@ pytestmark = [pytest.mark.process, pytest.mark.django_db(transaction=True)]
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PRODUCER = "b7ad6b7169203331"
 SAMPLED = f"00-{TRACE}-{PRODUCER}-01"
+GO_ON = "354 go on"
 NOT_SAMPLED = f"00-{TRACE}-{PRODUCER}-00"
 DIALOGUE = ["connect", "greeting", "ehlo", "mail", "rcpt", "data", "body", "final"]
 
@@ -68,7 +69,7 @@ def test_the_phases_of_the_dialogue_are_events_in_their_order(collector, publish
 
 
 def test_a_retry_links_to_the_attempt_before_it(collector, publish, start):
-    with ScriptedRelay({"DATA": ["451 4.3.0 later", "250 ok"]}) as relay:
+    with ScriptedRelay({Stage.DATA: by_turn("451 4.3.0 later", GO_ON)}) as relay:
         processes = start(relay, **collector.environment, MAIL_RETRY_LADDER="100ms")
         publish(1, traceparent=SAMPLED)
         collector.wait_for(lambda: len(collector.spans_named("smtp send")) == 2)
@@ -149,10 +150,10 @@ def test_duplicates_and_rejections_are_spans_under_their_producers(collector, pu
 
 
 def test_an_attempt_given_back_is_told_and_leaves_its_id_to_the_next(collector, publish, start):
-    with ScriptedRelay({"MAIL": [Stall(), "250 ok"]}) as relay:
+    with ScriptedRelay({Stage.MAIL: by_turn(Stall(), "250 2.1.0 ok")}) as relay:
         processes = start(relay, **collector.environment, MAIL_SHUTDOWN_TIMEOUT="4s")
         publish(1)
-        wait_until(lambda: "MAIL" in relay.verbs())
+        assert relay.wait_until_reached(Stage.MAIL)
         assert processes["run_attempts"].stop() == 0
         start(relay, ["run_attempts"], **collector.environment)
         collector.wait_for(lambda: len(collector.spans_named("smtp send")) == 2)
@@ -177,9 +178,8 @@ def test_nothing_that_is_anybodys_business_is_exported(collector, publish, start
     rendered["text_body"] = SECRETS["text"]
     code = {**TEMPLATE, "to": [SECRETS["to"]], "variables": {"code": SECRETS["code"]}}
     bad = {**rendered, "to": ["hush-not-an-address"]}
-    with ScriptedRelay(
-        {"DATA": [f"550 5.1.0 {SECRETS['reply']} {SECRETS['to']}", "250 ok"]}
-    ) as relay:
+    refusal = f"550 5.1.0 {SECRETS['reply']} {SECRETS['to']}"
+    with ScriptedRelay({Stage.DATA: by_turn(refusal, GO_ON)}) as relay:
         processes = start(relay, **collector.environment)
         publish(1, payload=rendered)
         wait_until(lambda: Delivery.objects.filter(status="failed").count() == 1)
