@@ -4,8 +4,10 @@ import re
 from dataclasses import dataclass, field
 
 _LONE_BREAK = re.compile(rb"(?<!\r)\n|\r(?!\n)")
-# Lines that may go as they are: each ends with CRLF, none begins with a dot. (A lone CR may be in.)
+# Lines that may go as they are: each ends with CRLF, none begins with a dot. A lone CR is looked for
+# apart: two passes are the quickest.
 _CLEAN = re.compile(rb"(?:(?!\.).*+(?<=\r)\n)*+")
+_LONE_CR = re.compile(rb"\r(?!\n)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +21,7 @@ class Outgoing:
 
 def prepare(message: bytes) -> Outgoing:
     """Lone CR and LF become CRLF first: a dot after one ends the message for a lax relay."""
-    if _CLEAN.fullmatch(message) and message.count(b"\r") == message.count(b"\n"):
+    if _CLEAN.fullmatch(message) and not _LONE_CR.search(message):
         stuffed = message
     else:
         message = _LONE_BREAK.sub(b"\r\n", message)
