@@ -4,6 +4,7 @@ Nothing but ProtocolError comes out of these functions, whatever bytes go in.
 """
 
 import re
+from functools import lru_cache
 
 from deliveries.outcome.report import Reply
 
@@ -58,8 +59,9 @@ def find_end(received: bytes) -> int:
     raise ProtocolError("the reply has too many lines")
 
 
+@lru_cache(maxsize=64)
 def parse_reply(raw: bytes) -> Reply:
-    """A complete reply, as `find_end` marks it off."""
+    """A complete reply, as `find_end` marks it off. Relays say the same to most recipients."""
     usual = _USUAL.fullmatch(raw)
     if usual is not None:
         code, status, text = usual.groups()

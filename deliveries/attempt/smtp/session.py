@@ -137,7 +137,7 @@ class Session:
         reply = self._command("STARTTLS")
         if reply.code != 220:
             raise EndedError(Report(Event.STARTTLS_UNAVAILABLE, self.phase, reply))
-        if self.wire.has_unread:
+        if self.wire.received:
             # What anyone slipped in before the handshake would count as said after it.
             raise EndedError(
                 Report(Event.TLS_FAILED, self.phase, detail="bytes after the reply to STARTTLS")

@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass, field
 
 _LONE_BREAK = re.compile(rb"(?<!\r)\n|\r(?!\n)")
-# Lines that may go as they are: each ends with CRLF, none begins with a dot. A lone CR is looked for
-# apart: two passes are the quickest.
+# Lines that may go as they are: each ends with CRLF, none begins with a dot. A lone CR is looked
+# for apart: two passes are the quickest.
 _CLEAN = re.compile(rb"(?:(?!\.).*+(?<=\r)\n)*+")
 _LONE_CR = re.compile(rb"\r(?!\n)")
 

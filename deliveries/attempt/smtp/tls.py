@@ -6,7 +6,7 @@ record that drips in for as long as it takes, whatever the deadline.
 
 import ssl
 
-_READ = 65536
+_READ = 16384  # no record holds more
 
 
 class TlsLayer:

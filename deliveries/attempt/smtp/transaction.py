@@ -179,7 +179,7 @@ class Transaction:
         wire = self._wire
         left = data if len(data) <= _CHUNK else memoryview(data)
         try:
-            while not wire.has_unread:
+            while not wire.received:
                 last = len(left) <= _CHUNK
                 taken = self._write_last(left) if last else wire.take(left[:_CHUNK])
                 if taken == len(left):

@@ -94,7 +94,8 @@ class Waiter:
         if self._events != select.POLLIN:
             self._poller.modify(self._fd, select.POLLIN)
             self._events = select.POLLIN
-        return any(fd == self._fd for fd, _ in self._poller.poll(0))
+        ready = self._poller.poll(0)
+        return bool(ready) and self._fd in dict(ready)
 
 
 def _close(*descriptors: int) -> None:

@@ -12,8 +12,8 @@ from deliveries.attempt.smtp.replies import ProtocolError, find_end
 from deliveries.attempt.smtp.tls import TlsLayer
 from deliveries.attempt.smtp.waiting import Interrupt, Waiter
 
-_READ = 65536
-_MOST_UNREAD = 4 * _READ
+_READ = 16384
+_MOST_UNREAD = 16 * _READ
 # How long one recv() may block. Most replies come within it, and are had for one system call; who
 # waits longer waits by poll(). An abort is noticed as late as this, never a deadline.
 _SLICE = 0.1
@@ -22,6 +22,8 @@ _SLICE_OPTION = struct.pack("ll", 0, int(_SLICE * 1_000_000))
 
 class Wire:
     """Reads replies and writes bytes; a relay that drips cannot stretch `deadline`.
+
+    `received` is what has come and is not read yet.
 
     Raises TimeoutError past the deadline, another OSError when the link is lost, ProtocolError for
     what is no reply, CutError when called away.
@@ -36,19 +38,16 @@ class Wire:
         self._sock = sock
         self._tls: TlsLayer | None = None
         self._waiter = Waiter(fd=sock.fileno(), interrupt=interrupt)
-        self._received = b""
+        self.received = b""
         self.deadline = 0.0
 
     def read(self) -> bytes:
         """One complete reply."""
-        received = self._received
+        received = self.received
         while not received or (end := find_end(received)) < 0:
             self._add(self._next())
-            received = self._received
-        if end == len(received):
-            self._received = b""
-            return received
-        self._received = received[end:]
+            received = self.received
+        self.received = received[end:]
         return received[:end]
 
     def ask(self, commands: bytes) -> None:
@@ -57,9 +56,9 @@ class Wire:
         What the relay said before it was asked answers none of them and would be taken for it; but
         a 421 is a good-bye, and is left to be read instead.
         """
-        if not self._received:
+        if not self.received:
             self.write(commands)
-        elif not self._received.startswith(b"421"):
+        elif not self.received.startswith(b"421"):
             raise ProtocolError("a reply without a command")
 
     def write(self, data: bytes) -> None:
@@ -67,10 +66,9 @@ class Wire:
 
         A connection that is lost shows when the answer is read: it may have left a reply.
         """
-        left = data
         try:
-            while (taken := self.take(left)) < len(left):
-                left = left[taken:]
+            while (taken := self.take(data)) < len(data):
+                data = data[taken:]
                 self.wait_to_write()
         except ConnectionError:
             return
@@ -93,13 +91,9 @@ class Wire:
         if not ready & select.POLLOUT:
             self._add(self._come())
 
-    @property
-    def has_unread(self) -> bool:
-        return bool(self._received)
-
     def has_gone(self) -> bool:
         """Whether the idle relay has closed, or said something that nobody asked for."""
-        if self._received:
+        if self.received:
             return True
         if not self._waiter.is_readable():
             return False
@@ -109,7 +103,7 @@ class Wire:
             return True
         if self._tls is not None and self._tls.has_ended:
             return True
-        return self.has_unread  # nothing yet: a record of TLS's own
+        return bool(self.received)  # nothing yet: a record of TLS's own
 
     def upgrade(self, *, context: ssl.SSLContext, host: str) -> None:
         """Go on under TLS. Raises ssl.SSLError, and what waiting raises."""
@@ -129,8 +123,8 @@ class Wire:
     def _add(self, data: bytes) -> None:
         if self._tls is not None:
             data = self._tls.decrypt(data)
-        self._received = self._received + data if self._received else data
-        if len(self._received) > _MOST_UNREAD:
+        self.received = self.received + data if self.received else data
+        if len(self.received) > _MOST_UNREAD:
             raise ProtocolError("more replies than commands")
 
     def _next(self) -> bytes:
