@@ -20,6 +20,7 @@ _USUAL = re.compile(
     rb"([2-5][0-9]{2}) (?:([245]\.[0-9]{1,3}\.[0-9]{1,3}) )?"
     rb"([a-zA-Z](?:[\x20-\x7e]{0,300}[\x21-\x7e])?)\r\n"
 )
+_SHORT = re.compile(rb"[2-5][0-9]{2} [^\n]{0,4092}\n")
 _ENHANCED = re.compile(r"([245])\.\d{1,3}\.\d{1,3}(?= |$)", re.ASCII)
 _SPACE, _HYPHEN, _CR, _LF = b" -\r\n"
 
@@ -57,6 +58,12 @@ def find_end(received: bytes) -> int:
             raise ProtocolError("a line has no reply code")
         start = end + 1
     raise ProtocolError("the reply has too many lines")
+
+
+def find_short(received: bytes) -> list[bytes]:
+    """The replies in `received`, if it is nothing but whole replies of one line; else none."""
+    replies = _SHORT.findall(received)
+    return replies if sum(map(len, replies)) == len(received) else []
 
 
 @lru_cache(maxsize=64)

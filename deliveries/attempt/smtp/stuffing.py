@@ -1,7 +1,7 @@
 """A message as it goes over the wire (RFC 5321 section 4.5.2). Pure."""
 
 import re
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 _LONE_BREAK = re.compile(rb"(?<!\r)\n|\r(?!\n)")
 # Lines that may go as they are: each ends with CRLF, none begins with a dot. A lone CR is looked
@@ -10,11 +10,10 @@ _CLEAN = re.compile(rb"(?:(?!\.).*+(?<=\r)\n)*+")
 _LONE_CR = re.compile(rb"\r(?!\n)")
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(NamedTuple):
     """`data` is stuffed and ends with the dot; `size` counts the message without either."""
 
-    data: bytes = field(repr=False)
+    data: bytes
     size: int
     is_ascii: bool
 

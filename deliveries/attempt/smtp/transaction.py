@@ -30,6 +30,7 @@ class Transaction:
         "_envelope",
         "_final_dot_written",
         "_guard",
+        "_heard",
         "_outgoing",
         "_replies",
         "_session",
@@ -50,6 +51,7 @@ class Transaction:
         self._window = _MOST_PIPELINED if session.offer.pipelining else 1
         self._asked = 0  # commands that were written
         self._unanswered = 0
+        self._heard: list[bytes] = []  # replies that have come and were not looked at
         self._replies: list[RecipientReply] = []
         self._final_dot_written = False
 
@@ -112,14 +114,15 @@ class Transaction:
 
     def _answer(self) -> bytes:
         """The next reply. A group of commands is written when the one before is answered."""
-        if not self._unanswered:
-            group = self._commands[self._asked : self._asked + self._window]
-            self._asked += len(group)
-            self._unanswered = len(group)
-            self._wire.ask("".join(group).encode())
-        raw = self._wire.read()
+        if not self._heard:
+            if not self._unanswered:
+                group = self._commands[self._asked : self._asked + self._window]
+                self._asked += len(group)
+                self._unanswered = len(group)
+                self._wire.ask("".join(group).encode())
+            self._heard = self._wire.read_some(self._unanswered)
         self._unanswered -= 1
-        return raw
+        return self._heard.pop(0)
 
     def _hear_reset(self, raw: bytes) -> None:
         if not raw.startswith(b"2"):
@@ -236,13 +239,8 @@ class Transaction:
         return self._report(Event.REPLY if reply.code >= 400 else Event.PROTOCOL_ERROR, reply)
 
     def _report(self, event: Event, reply: Reply | None = None) -> Report:
-        return Report(
-            event,
-            self._session.phase,
-            reply,
-            recipients=self._recipients(),
-            final_dot_written=self._final_dot_written,
-        )
+        phase, recipients = self._session.phase, self._recipients()
+        return Report(event, phase, reply, recipients, self._final_dot_written)
 
     def _report_error(self, error: Exception) -> Report:
         return report_of(
@@ -254,8 +252,9 @@ class Transaction:
 
     def _recipients(self) -> tuple[RecipientReply, ...]:
         """One entry for each recipient, those who were not asked or not answered too."""
-        rest = self._envelope.recipients[len(self._replies) :]
-        return (*self._replies, *(RecipientReply(address, None) for address in rest))
+        heard, recipients = self._replies, self._envelope.recipients
+        rest = [RecipientReply(address, None) for address in recipients[len(heard) :]]
+        return (*heard, *rest)
 
 
 def _ends(reply: Reply) -> bool:

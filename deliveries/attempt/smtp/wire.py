@@ -8,7 +8,7 @@ import ssl
 import struct
 from time import monotonic
 
-from deliveries.attempt.smtp.replies import ProtocolError, find_end
+from deliveries.attempt.smtp.replies import ProtocolError, find_end, find_short
 from deliveries.attempt.smtp.tls import TlsLayer
 from deliveries.attempt.smtp.waiting import Interrupt, Waiter
 
@@ -49,6 +49,16 @@ class Wire:
             received = self.received
         self.received = received[end:]
         return received[:end]
+
+    def read_some(self, most: int) -> list[bytes]:
+        """One complete reply, or more that have come already, in order; `most` at the most."""
+        if not self.received:
+            self._add(self._next())
+        replies = find_short(self.received)
+        if replies and len(replies) <= most:
+            self.received = b""
+            return replies
+        return [self.read()]
 
     def ask(self, commands: bytes) -> None:
         """Write commands, whose replies are read next.
