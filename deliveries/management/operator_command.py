@@ -7,6 +7,7 @@ one line on standard error here. No traceback is for an operator to read.
 import json
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,13 +77,13 @@ class OperatorCommand(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
-    def answer(self, **options: Any) -> Answer:
+    def answer(self, options: Mapping[str, Any]) -> Answer:
         """Do it. May raise RefusedError, StreamAwayError and DatabaseError."""
         raise NotImplementedError
 
     def handle(self, *_args: Any, **options: Any) -> None:
         try:
-            found = self.answer(**options)
+            found = self.answer(options)
         except RefusedError as error:
             raise CommandError(str(error), returncode=1) from None
         except StreamAwayError as error:

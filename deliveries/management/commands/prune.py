@@ -1,6 +1,7 @@
 """manage.py prune"""
 
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
@@ -30,7 +31,7 @@ class Command(OperatorCommand):
             sys.exit(prune(once=options["once"]))
         super().handle(*args, **options)
 
-    def answer(self, **_options: Any) -> Answer:
+    def answer(self, _options: Mapping[str, Any]) -> Answer:
         rows = [
             {"table": due.table, "rows": due.rows, "kept": spell(due.kept)}
             for due in preview(settings.MAIL)
