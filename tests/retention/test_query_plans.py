@@ -1,7 +1,5 @@
 """Every statement of retention goes by a key, on 200,000 deliveries, and reads no table whole."""
 
-import json
-import re
 from datetime import timedelta
 
 import pytest
@@ -9,7 +7,7 @@ from django.db import connection
 
 from deliveries.retention import counts, removals
 from deliveries.transitions.removal import REMOVE
-from tests.test_query_plans import FILL, LARGE, nodes, plan_of
+from tests.test_query_plans import FILL, LARGE, custom_plan, generic_plan, nodes
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
@@ -59,21 +57,7 @@ def aged(transactional_db):
     connection.close()
 
 
-def generic_plan_of(statement, parameters):
-    """The plan that serves every execution once the statement is prepared."""
-    names = list(parameters)
-    sql = re.sub(r"%\((\w+)\)b", lambda found: f"${names.index(found[1]) + 1}", statement.sql)
-    values = ", ".join(f"'{value}'" for value in parameters.values())
-    with connection.cursor() as cursor:
-        cursor.execute("SET plan_cache_mode = force_generic_plan")
-        cursor.execute(f"PREPARE looked_at AS {sql}")
-        cursor.execute(f"EXPLAIN (FORMAT JSON) EXECUTE looked_at ({values})")
-        (plan,) = cursor.fetchone()
-        cursor.execute("DEALLOCATE looked_at")
-    return (json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"]
-
-
-@pytest.mark.parametrize("plan", [plan_of, generic_plan_of])
+@pytest.mark.parametrize("plan", [custom_plan, generic_plan])
 def test_every_statement_goes_by_its_key(aged, plan):
     for statement, indexes in CASES:
         parameters = {"after": 1000, "batch": 2000, "keep": timedelta(days=30)}
