@@ -343,6 +343,8 @@ class MalformedCommand(models.Model):
                 name="malformed_commands_raw_fields",
                 condition=Q(raw_fields__isnull=False),
             ),
+            # read by intake.read_malformed, for whoever comes from a log line
+            models.Index("stream_entry_id", name="malformed_commands_entry"),
         ]
 
 

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from django.db import DatabaseError, connections
@@ -44,16 +44,12 @@ class Part(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a process is given once its start-up is done.
-
-    `done` is for a process that ends by itself: set, it is as good as a signal.
-    """
+    """What a process is given once its start-up is done."""
 
     config: Config
     catalog: Catalog
     worker_id: int
     lease: Lease
-    done: threading.Event = field(default_factory=threading.Event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +89,7 @@ def run(
     for part in (heartbeat.loop, *running):
         part.start()
     logger.info("%s started", title, extra={"worker_id": worker_id})
-    _wait_for_signal(heartbeat, context.done)
+    _wait_for_signal(heartbeat)
     clean = _shut_down(running, heartbeat, context)
     logger.info("%s stopped", title, extra={"worker_id": worker_id})
     return 0 if clean else 1
@@ -117,10 +113,8 @@ class _Heartbeat:
         return False
 
 
-def _wait_for_signal(heartbeat: _Heartbeat, done: threading.Event) -> None:
+def _wait_for_signal(heartbeat: _Heartbeat) -> None:
     while not heartbeat.revoked.is_set():
-        if done.is_set():
-            return
         taken = signal.sigtimedwait(_SIGNALS, _STATUS_SECONDS)
         # SIGCONT cuts the wait short, and one past its time then answers with no signal at all
         if taken is not None and taken.si_signo in _SIGNALS:

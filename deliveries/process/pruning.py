@@ -1,5 +1,8 @@
 """The prune process."""
 
+import os
+import signal
+
 from deliveries.process.leadership import lead, resign
 from deliveries.process.lifecycle import Context, Parts, run
 from deliveries.process.loop import Loop, Wake
@@ -34,7 +37,7 @@ def _build(context: Context, *, once: bool) -> Parts:
     def step() -> bool:
         more = pruner.step()
         if once and not more:
-            context.done.set()
+            os.kill(os.getpid(), signal.SIGTERM)  # ends as if a supervisor had asked for it
         return more
 
     loop = Loop(
