@@ -11,8 +11,6 @@ from django.db import connection
 
 import deliveries
 from deliveries.intake.reservations import LOOK_UP
-from deliveries.listing import statements as listing
-from deliveries.states import DeliveryStatus
 from deliveries.transitions.claim import CLAIM, GIVE_BACK
 from deliveries.transitions.completion import COMPLETE
 from deliveries.transitions.expiry import EXPIRE, EXPIRE_IN_HAND
@@ -56,25 +54,6 @@ ANALYZE idempotency_reservations;
 
 PARAMETER = re.compile(r"%\((\w+)\)b")
 _COMPLETION = {"attempt_id": 1, "worker_id": 1, "attempt_status": "timed_out", "accepted": 0}
-
-LIST = {
-    **dict.fromkeys(
-        (
-            "status",
-            "source",
-            "recipient",
-            "template_id",
-            "idempotency_key",
-            "created_after",
-            "created_before",
-            "finished_after",
-            "failure_code",
-        )
-    ),
-    "low": 0,
-    "high": 2**62,
-    "limit": 51,
-}
 
 CASES = [
     (
@@ -133,31 +112,6 @@ CASES = [
         set(),
     ),
     (SENT_AGAIN, {"delivery_ids": ["d-1"]}, {"deliveries_parent"}),
-    (listing.PAGE, LIST, {"deliveries_pkey"}),
-    *(
-        (listing.PAGE_OF_STATUS[status], LIST, {"deliveries_status"})
-        for status in DeliveryStatus
-        if status not in {DeliveryStatus.SENT, DeliveryStatus.SENDING}
-    ),
-    (
-        listing.PAGE_OF_STATUS[DeliveryStatus.SENDING],
-        LIST,
-        {"attempts_scheduled", "attempts_in_progress"},
-    ),
-    (listing.PAGE_OF_KEY, LIST | {"idempotency_key": "k-7"}, {"deliveries_idempotency_key"}),
-    (
-        listing.PAGE_OF_RECIPIENT,
-        LIST
-        | {
-            "recipient": "r-7@example.org",
-            "in_to": '{"to": [{"email": "r-7@example.org"}]}',
-            "in_cc": '{"cc": [{"email": "r-7@example.org"}]}',
-            "in_bcc": '{"bcc": [{"email": "r-7@example.org"}]}',
-        },
-        {"delivery_payloads_first_to", "delivery_payloads_others"},
-    ),
-    (listing.ONE, {"delivery_id": "d-1"}, {"deliveries_delivery_id"}),
-    (listing.ATTEMPTS, {"delivery_id": "d-1"}, {"attempts_attempt_no"}),
     (LOST, {"longest": timedelta(minutes=3), "batch": 500}, {"attempts_in_progress"}),
 ]
 
