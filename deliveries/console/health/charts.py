@@ -121,15 +121,16 @@ def draw_bars(rows: Sequence[tuple[str, int, str, str, str]]) -> list[Bar]:
 
 
 def nice_top(most: int) -> int:
-    """The least of 2, 4, 10, 20, 40, 100, ... that is not below `most`: its half is a number too.
+    """The least round number that is not below `most` and whose half is a whole one.
 
-    >>> [nice_top(n) for n in (0, 3, 10, 11, 399)]
-    [2, 4, 10, 20, 400]
+    >>> [nice_top(n) for n in (0, 3, 10, 11, 58, 399)]
+    [2, 4, 10, 20, 60, 400]
     """
     if most <= 2:
         return 2
     power = int(10 ** math.floor(math.log10(most)))
-    return next(power * factor for factor in (1, 2, 4, 10) if power * factor >= most)
+    tops = (power * factor for factor in (1, 2, 3, 4, 6, 8, 10))
+    return next(top for top in tops if top >= most and top % 2 == 0)
 
 
 def short_number(number: float) -> str:

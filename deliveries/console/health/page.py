@@ -101,7 +101,7 @@ def _sends_chart(sends: Sends) -> Columns:
             strict=True,
         )
     ]
-    return draw_columns(columns)
+    return draw_columns(columns, every=2)
 
 
 def _percentiles(sends: Sends) -> list[tuple[str, str]]:

@@ -23,13 +23,13 @@ LATERAL (
   SELECT count(*) AS deliveries, min(next_attempt_at) AS since FROM (
     SELECT next_attempt_at FROM deliveries
     WHERE status IN ('queued', 'rendered') AND source = lane.source AND next_attempt_at <= now()
-    ORDER BY next_attempt_at LIMIT %(most)b::integer) AS some
+    ORDER BY next_attempt_at LIMIT %(most)b::integer) AS counted
 ) AS due,
 LATERAL (
   SELECT count(*) AS deliveries FROM (
     SELECT FROM deliveries
     WHERE status IN ('queued', 'rendered') AND source = lane.source AND next_attempt_at > now()
-    ORDER BY next_attempt_at LIMIT %(most)b::integer) AS some
+    ORDER BY next_attempt_at LIMIT %(most)b::integer) AS counted
 ) AS later
 """,
 )
@@ -39,9 +39,9 @@ IN_HAND = Statement(
     purpose="attempts handed out and not claimed, and those that a worker has",
     sql="""
 SELECT (SELECT count(*) FROM (SELECT FROM attempts WHERE status = 'scheduled'
-                              LIMIT %(most)b::integer) AS some) AS handed_out,
+                              LIMIT %(most)b::integer) AS counted) AS handed_out,
        (SELECT count(*) FROM (SELECT FROM attempts WHERE status = 'in_progress'
-                              LIMIT %(most)b::integer) AS some) AS in_progress
+                              LIMIT %(most)b::integer) AS counted) AS in_progress
 """,
 )
 

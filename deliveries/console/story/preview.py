@@ -40,11 +40,11 @@ class _Stripper(HTMLParser):
             if self._within is None and tag in _DROPPED_WITH_CONTENT:
                 self._within = tag
             return
-        self.pieces.append(f"<{tag}{''.join(_attributes(tag, attrs))}>")
+        self.pieces.append(f"<{tag}{''.join(_attributes(attrs))}>")
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if self._within is None and tag not in _DROPPED:
-            self.pieces.append(f"<{tag}{''.join(_attributes(tag, attrs))}/>")
+            self.pieces.append(f"<{tag}{''.join(_attributes(attrs))}/>")
 
     def handle_endtag(self, tag: str) -> None:
         if self._within is not None:
@@ -69,26 +69,18 @@ class _Stripper(HTMLParser):
             self.pieces.append(piece)
 
 
-def _attributes(tag: str, attrs: list[tuple[str, str | None]]) -> list[str]:
-    """Links keep where they lead as a title, for the operator to read, and lose the way."""
+def _attributes(attrs: list[tuple[str, str | None]]) -> list[str]:
+    """Links look like links and lead to the top; where they led is their title."""
     kept = []
     for name, value in attrs:
         if name in _DROPPED_ATTRIBUTES or name.startswith("on"):
             continue
         if name == "href":
-            kept.append(f' title="{html.escape(value or "")}"')
+            kept.append(f' href="#" title="{html.escape(value or "")}"')
         elif name == "src" and not (value or "").lower().startswith("data:"):
             continue
         elif value is None:
             kept.append(f" {name}")
         else:
             kept.append(f' {name}="{html.escape(value)}"')
-    if tag == "a":
-        kept.append(
-            ' style="color:#0b57d0;text-decoration:underline"' if not _styled(attrs) else ""
-        )
     return kept
-
-
-def _styled(attrs: list[tuple[str, str | None]]) -> bool:
-    return any(name == "style" for name, _ in attrs)
