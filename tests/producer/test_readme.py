@@ -8,9 +8,9 @@ from tests.producer.scripted_service import ACCEPTED, Says, ScriptedService
 from tests.stack.servers import CHECKOUT
 
 SECTION = re.search(
-    r"^## For producers$(.*?)^## ", (CHECKOUT / "README.md").read_text(), re.M | re.S
+    r"^## For producers$(.*?)^## ", (CHECKOUT / "README.md").read_text(), re.MULTILINE | re.DOTALL
 )[1]
-PUBLISHING, POSTING = re.findall(r"^```python\n(.*?)^```$", SECTION, re.M | re.S)
+PUBLISHING, POSTING = re.findall(r"^```python\n(.*?)^```$", SECTION, re.MULTILINE | re.DOTALL)
 
 
 def test_publishing(servers, redis_client, monkeypatch):
