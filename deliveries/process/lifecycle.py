@@ -115,7 +115,9 @@ class _Heartbeat:
 
 def _wait_for_signal(heartbeat: _Heartbeat) -> None:
     while not heartbeat.revoked.is_set():
-        if signal.sigtimedwait(_SIGNALS, _STATUS_SECONDS) is not None:
+        taken = signal.sigtimedwait(_SIGNALS, _STATUS_SECONDS)
+        # SIGCONT cuts the wait short, and one past its time then answers with no signal at all
+        if taken is not None and taken.si_signo in _SIGNALS:
             return
     logger.error("this process is no longer on record and stops")
 
