@@ -29,7 +29,7 @@ def run_attempts() -> int:
 def _build(context: Context) -> Parts:
     config, stopping, wake = context.config, threading.Event(), Wake()
     identity = Mailbox(config.smtp_from_email or _NOBODY, config.smtp_from_name)
-    relay = _relay_of(config)
+    relay = relay_of(config)
     senders = [
         Sender(
             provider=_provider(relay),
@@ -56,8 +56,8 @@ def _build(context: Context) -> Parts:
     return Parts(running=[loop, pool], bells={HANDED_OUT: wake})
 
 
-def _relay_of(config: Config) -> Relay | None:
-    """None in stub mode."""
+def relay_of(config: Config) -> Relay | None:
+    """The relay of the configuration; None in stub mode."""
     if config.smtp_mode is SmtpMode.STUB or config.smtp_addr is None:
         return None
     encrypted = config.smtp_tls is not TlsMode.NONE
