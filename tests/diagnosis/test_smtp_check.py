@@ -54,6 +54,7 @@ def test_shows_the_whole_dialogue_and_sends_nothing(check, relay):
     with relay() as here:
         status, out = check(here, "--sender", **LOGIN)
         assert status == 0
+        assert here.wait_for("QUIT")
         assert [line.partition(" ")[0] for line in here.dialogue] == [
             *("EHLO", "STARTTLS", "EHLO", "AUTH", "MAIL", "RSET", "QUIT")
         ]

@@ -57,7 +57,7 @@ class RelayCheck:
             "would_take_mail": ended is None,
             "failure_code": seen.failure_code,
             "phase": ended.phase.value if ended else None,
-            "problem": _problem(seen) or None,
+            "problem": seen.problem or None,
             "advice": advice_for(seen.failure_code) if ended else None,
         }
         return json.dumps(whole)
@@ -111,7 +111,7 @@ class RelayCheck:
         if seen.ended is None:
             yield "result", f"mail would be taken; nothing was sent ({seen.total_ms:.0f} ms)"
             return
-        yield "result", f"NO MAIL CAN BE SENT: {_problem(seen)}"
+        yield "result", f"NO MAIL CAN BE SENT: {seen.problem}"
         yield "what to do", advice_for(seen.failure_code)
 
     def _encryption_as_json(self) -> dict[str, Any] | None:
@@ -144,15 +144,6 @@ def _introductions(seen: Sounding) -> list[Exchange]:
 
 def _offer(keywords: dict[str, str]) -> str:
     return ", ".join(f"{name} {value}".strip() for name, value in keywords.items())
-
-
-def _problem(seen: Sounding) -> str:
-    """`auth_failed in phase auth: 535 5.7.8 no`."""
-    ended = seen.ended
-    if ended is None:
-        return ""
-    said = ended.reply.summary if ended.reply else ended.detail
-    return f"{seen.failure_code} in phase {ended.phase}" + (f": {said}" if said else "")
 
 
 def _text(reply: Reply | None) -> str | None:

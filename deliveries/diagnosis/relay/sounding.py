@@ -54,6 +54,14 @@ class Sounding:
         """What an attempt that ended like this would record."""
         return None if self.ended is None else judge(report=self.ended, markers=()).failure_code
 
+    @property
+    def problem(self) -> str:
+        """`auth_failed in phase auth: 535 5.7.8 no`; empty when mail would be taken."""
+        if self.ended is None:
+            return ""
+        said = self.ended.reply.summary if self.ended.reply else self.ended.detail
+        return f"{self.failure_code} in phase {self.ended.phase}" + (f": {said}" if said else "")
+
     def _reply_to(self, verb: str) -> Reply | None:
         replies = [exchange.reply for exchange in self.exchanges if exchange.verb == verb]
         return replies[-1] if replies else None
