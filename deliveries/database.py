@@ -51,7 +51,9 @@ class Statement:
             )
             with cursor:
                 cursor.execute(self.tagged, parameters or None, binary=True)
-                return cursor.fetchall() if cursor.description else []
+                # `description` would make an object for each column only to be asked if it is there
+                result = cursor.pgresult
+                return cursor.fetchall() if result is not None and result.nfields else []
 
     @property
     def tagged(self) -> LiteralString:

@@ -26,7 +26,7 @@ class Inbox:
     """Hands claimed attempts to the sender threads, the first lane before the others.
 
     A reserved thread takes from the first lane only, so that a relay that stalls on everything else
-    leaves it free. `low` is called when less than half of what came last is left.
+    leaves it free. `low` is called once when half of what came last is left.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Inbox:
             for row in rows:
                 claimed = Claimed(row=row, at=now)
                 (self._first if claimed.is_first_lane else self._rest).append(claimed)
-            self._low_mark = len(self._first) + len(self._rest) // 2
+            self._low_mark = (len(self._first) + len(self._rest)) // 2
             self._ready.notify_all()
 
     def take(self, *, reserved: bool) -> Claimed | None:
@@ -62,7 +62,7 @@ class Inbox:
 
     def _taken(self, queue: deque[Claimed]) -> Claimed:
         claimed = queue.popleft()
-        if len(self._first) + len(self._rest) <= self._low_mark:
+        if len(self._first) + len(self._rest) == self._low_mark:
             self._low()
         return claimed
 

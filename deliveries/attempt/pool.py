@@ -63,11 +63,11 @@ class Pool:
         if stale:
             self._recorder.give_back([claimed.row.attempt_id for claimed in stale])
         first, rest = self._inbox.depths()
-        room = self._pace.ahead - rest
-        more = room > 0 and self._claim(room, _ALL_LANES)
-        if first < self._reserved:
-            more |= self._claim(self._reserved, _FIRST_LANE)
-        return more
+        ahead = self._pace.ahead
+        if rest <= ahead // 2:
+            return self._claim(ahead - rest, _ALL_LANES)
+        # room for few: leave them until there is some for many, but let login codes through
+        return first < self._reserved and self._claim(self._reserved, _FIRST_LANE)
 
     def start(self) -> None:
         self._recorder.start()

@@ -3,7 +3,8 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +22,7 @@ from deliveries.transitions.records import Completion
 logger = logging.getLogger(__name__)
 
 _BATCH = 100
-_GATHER_SECONDS = 0.01
+_GATHER_SECONDS = 0.02
 
 
 @dataclass(slots=True)
@@ -57,19 +58,27 @@ class Recorder:
         self._thread.start()
 
     def completed(self, attempt_id: int, completion: Completion) -> None:
-        with self._changed:
-            self._pending.completed.append((attempt_id, completion))
-            self._changed.notify()
+        with self._adding() as pending:
+            pending.completed.append((attempt_id, completion))
 
     def give_back(self, attempt_ids: list[int]) -> None:
-        with self._changed:
-            self._pending.given_back.extend(attempt_ids)
-            self._changed.notify()
+        with self._adding() as pending:
+            pending.given_back.extend(attempt_ids)
 
     def expired(self, attempt_id: int) -> None:
+        with self._adding() as pending:
+            pending.expired.append(attempt_id)
+
+    @contextmanager
+    def _adding(self) -> Iterator[Outcomes]:
+        """Wakes the recorder for the first of a batch and for a full one, not for each: waking a
+        thread costs more than everything else that is done here.
+        """
         with self._changed:
-            self._pending.expired.append(attempt_id)
-            self._changed.notify()
+            before = len(self._pending)
+            yield self._pending
+            if before == 0 or before < _BATCH <= len(self._pending):
+                self._changed.notify()
 
     def close(self, seconds: float) -> bool:
         """Write what is left, for at most so long; return whether all of it was."""

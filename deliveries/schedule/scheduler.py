@@ -7,11 +7,10 @@ from datetime import timedelta
 
 from deliveries.database import atomic
 from deliveries.outcome.verdict import Policy, Standing, lost
-from deliveries.states import Source
 from deliveries.throttle import Throttle
 from deliveries.transitions.completion import complete
 from deliveries.transitions.expiry import expire
-from deliveries.transitions.handout import hand_out, held_sources, living_capacity
+from deliveries.transitions.handout import hand_out, look_ahead
 from deliveries.transitions.recovery import lock_lost
 
 logger = logging.getLogger(__name__)
@@ -21,6 +20,7 @@ BATCH = 500
 # of work for a fast relay, and little to take back from a slow one.
 HANDED_OUT_PER_SEND = 16
 _ACTIVITY_SECONDS = 25.0
+_EXPIRY_SECONDS = 0.2
 _RECOVERY_SECONDS = 1.0
 
 
@@ -44,13 +44,13 @@ class Scheduler:
         self._longest_attempt = longest_attempt
         self._clock = clock
         self._healthy_since = clock()
-        self._recovered_at = float("-inf")
+        self._expired_at = self._recovered_at = float("-inf")
         self._handed_out = 0
         self._activity = Throttle(seconds=_ACTIVITY_SECONDS, clock=clock)
 
     def step(self) -> bool:
         """One round over everything; whether more of it waits."""
-        expired = expire(batch=BATCH)
+        expired = self._expire()
         more = self._hand_out_lanes()
         recovered = self._recover()
         if self._activity.allow("activity"):
@@ -61,16 +61,25 @@ class Scheduler:
     def note_fault(self) -> None:
         self._healthy_since = self._clock()
 
+    def _expire(self) -> int:
+        """Not with every hint: what is past its time is not handed out in the meantime either."""
+        now = self._clock()
+        if now - self._expired_at < _EXPIRY_SECONDS:
+            return 0
+        expired = expire(batch=BATCH)
+        if expired < BATCH:
+            self._expired_at = now
+        return expired
+
     def _hand_out_lanes(self) -> bool:
-        bound = living_capacity() * HANDED_OUT_PER_SEND
+        capacity, due = look_ahead()
+        bound, more = capacity * HANDED_OUT_PER_SEND, False
         if bound == 0:
             return False
-        held, more = held_sources(), False
-        for source in Source:
-            if source not in held:
-                handed, full = hand_out(source=source, bound=bound, batch=BATCH)
-                self._handed_out += handed
-                more |= full
+        for source in due:
+            handed, full = hand_out(source=source, bound=bound, batch=BATCH)
+            self._handed_out += handed
+            more |= full
         return more
 
     def _recover(self) -> int:

@@ -39,18 +39,25 @@ SELECT (SELECT count(*) FROM handed) AS handed, (SELECT places FROM room) AS pla
 """,
 )
 
-HELD = Statement(
-    name="transitions.held",
-    purpose="the sources that an operator holds back",
-    sql="SELECT source FROM holds",
-)
-
-CAPACITY = Statement(
-    name="transitions.capacity",
-    purpose="how many sends the living attempt workers can make at once",
+# LATERAL with a LIMIT of its own, so that it reads one entry of the index a lane.
+LOOK_AHEAD = Statement(
+    name="transitions.look_ahead",
+    purpose="how much the living workers can send at once, and which lanes have something due",
     sql="""
-SELECT coalesce(sum(capacity), 0)::integer AS capacity FROM workers
-WHERE type = 'attempts' AND lease_until > now()
+SELECT (SELECT coalesce(sum(capacity), 0)::integer FROM workers
+        WHERE type = 'attempts' AND lease_until > now()) AS capacity,
+  ARRAY(
+    SELECT lane.source
+    FROM unnest(%(sources)b::text[]) WITH ORDINALITY AS lane(source, place)
+    CROSS JOIN LATERAL (
+      SELECT FROM deliveries AS d
+      WHERE d.source = lane.source AND d.status IN ('queued', 'rendered')
+        AND d.next_attempt_at <= now() AND (d.expires_at IS NULL OR d.expires_at > now())
+      ORDER BY d.next_attempt_at LIMIT 1
+    ) AS first_due
+    WHERE NOT EXISTS (SELECT FROM holds WHERE holds.source = lane.source)
+    ORDER BY lane.place
+  ) AS due
 """,
 )
 
@@ -64,10 +71,10 @@ def hand_out(*, source: Source, bound: int, batch: int) -> tuple[int, bool]:
     return row.handed, row.handed == batch
 
 
-def held_sources() -> frozenset[str]:
-    return frozenset(row.source for row in HELD.fetch())
+def look_ahead() -> tuple[int, list[Source]]:
+    """The capacity of the living attempt workers, and the sources to hand out, in their order.
 
-
-def living_capacity() -> int:
-    capacity: int = CAPACITY.fetch()[0].capacity
-    return capacity
+    A source is one of them when something of it is due and no operator holds it back.
+    """
+    row = LOOK_AHEAD.fetch(sources=list(LANES))[0]
+    return row.capacity, [Source(source) for source in row.due]
