@@ -25,9 +25,13 @@ _STUB_REPLY = Reply(code=250, enhanced="2.0.0", text="accepted by the stub")
 
 
 class Provider(Protocol):
-    """What takes a message: the relay's client, or the stub."""
+    """What takes a message: the relay's client, or the stub. Times are monotonic."""
 
-    def send(self, *, envelope: Envelope, message: bytes, guard: Guard) -> Report: ...
+    def deadline(self) -> float: ...
+
+    def send(
+        self, *, envelope: Envelope, message: bytes, guard: Guard, deadline: float
+    ) -> Report: ...
 
     def abort(self) -> None: ...
 
@@ -39,7 +43,17 @@ class Provider(Protocol):
 class Stub:
     """Takes everything and sends nothing."""
 
-    def send(self, *, envelope: Envelope, message: bytes, guard: Guard) -> Report:  # noqa: ARG002
+    def deadline(self) -> float:
+        return float("inf")
+
+    def send(
+        self,
+        *,
+        envelope: Envelope,
+        message: bytes,  # noqa: ARG002 - it goes nowhere
+        guard: Guard,
+        deadline: float,  # noqa: ARG002 - nothing is waited for
+    ) -> Report:
         if not guard.may_begin():
             return Report(Event.GIVEN_BACK, Phase.MAIL)
         recipients = tuple(RecipientReply(a, _STUB_REPLY) for a in envelope.recipients)
@@ -161,16 +175,25 @@ class Sender:
     def _transactions(
         self, recipients: Sequence[str], message: bytes, permit: Permit, *, smtputf8: bool
     ) -> list[Report]:
-        """The reports of an attempt; empty when nothing of it counts."""
+        """The reports of an attempt; empty when nothing of it counts.
+
+        One deadline holds for all its transactions. Whom it leaves no time for waits for the next
+        attempt, as everyone does who was refused for now.
+        """
         reports: list[Report] = []
         left = recipients
+        deadline = self.provider.deadline()
         while left and len(reports) < _MOST_TRANSACTIONS:
-            envelope = Envelope(self._identity.address, left, smtputf8=smtputf8)
-            report = self.provider.send(envelope=envelope, message=message, guard=permit)
+            report = self.provider.send(
+                envelope=Envelope(self._identity.address, left, smtputf8=smtputf8),
+                message=message,
+                guard=permit,
+                deadline=deadline,
+            )
             if report.event is Event.GIVEN_BACK:
                 break
             reports.append(report)
-            left = _too_many(report)
+            left = _too_many(report) if time.monotonic() < deadline else ()
         return reports
 
 

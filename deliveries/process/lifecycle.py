@@ -25,6 +25,7 @@ from deliveries.process.logs import configure
 from deliveries.process.loop import Loop, Wake
 from deliveries.process.startup import StartupError, configuration, start_up
 from deliveries.states import ProcessType
+from deliveries.telemetry import providers as telemetry
 
 logger = logging.getLogger(__name__)
 
@@ -80,6 +81,7 @@ def run(
         for line in error.lines:
             sys.stderr.write(f"{line}\n")
         return error.status
+    telemetry.start(config=config, process=process)
     lease = Lease(length=config.worker_lease)
     worker_id = register(process=process, capacity=capacity, lease=lease)
     context = Context(config=config, catalog=catalog, worker_id=worker_id, lease=lease)
@@ -136,4 +138,5 @@ def _shut_down(running: Sequence[Part], heartbeat: _Heartbeat, context: Context)
         logger.warning("the lease could not be ended", extra={"fault": describe(error)})
     get_redis_connection("default").close()
     connections.close_all()
+    telemetry.stop(seconds=deadline - time.monotonic())
     return all(ended) and not heartbeat.revoked.is_set()

@@ -30,13 +30,13 @@ WITH waiting AS MATERIALIZED (
       attempt_count = d.attempt_count - (d.status = 'sending')::integer
   FROM (SELECT id FROM waiting UNION ALL SELECT delivery_pk FROM undone) AS late
   WHERE d.id = late.id AND d.status IN ('queued', 'rendered', 'sending')
-  RETURNING d.id, d.source
+  RETURNING d.id, d.source, d.status
 ), erased AS (
   UPDATE delivery_payloads AS p
   SET subject = NULL, text_body = NULL, html_body = NULL, variables = NULL
   FROM moved WHERE p.delivery_pk = moved.id AND moved.source = 'authsession'
 )
-SELECT count(*) AS expired FROM moved
+SELECT count(*) AS expired, count(*) FILTER (WHERE status = 'sent') AS sent FROM moved
 """,
 )
 
@@ -56,13 +56,13 @@ WITH undone AS (
       finished_at = now(), attempt_count = d.attempt_count - 1
   FROM undone
   WHERE d.id = undone.delivery_pk AND d.status = 'sending' AND d.attempt_count = undone.attempt_no
-  RETURNING d.id, d.source
+  RETURNING d.id, d.source, d.status
 ), erased AS (
   UPDATE delivery_payloads AS p
   SET subject = NULL, text_body = NULL, html_body = NULL, variables = NULL
   FROM moved WHERE p.delivery_pk = moved.id AND moved.source = 'authsession'
 )
-SELECT count(*) AS expired FROM moved
+SELECT count(*) AS expired, count(*) FILTER (WHERE status = 'sent') AS sent FROM moved
 """,
 )
 

@@ -29,12 +29,17 @@ class Client:
         self._session: Session | None = None
         self._interrupt = Interrupt()
 
-    def send(self, *, envelope: Envelope, message: bytes, guard: Guard) -> Report:
-        """One transaction, within the relay's budget. Raises for nothing the network does.
+    def deadline(self) -> float:
+        """When an attempt that begins now must have written its last byte (monotonic)."""
+        return time.monotonic() + self._relay.timeout
 
-        `message` is a complete RFC 5322 message with CRLF line ends, its dots not stuffed.
+    def send(self, *, envelope: Envelope, message: bytes, guard: Guard, deadline: float) -> Report:
+        """One transaction. Raises for nothing the network does.
+
+        `message` is a complete RFC 5322 message with CRLF line ends, its dots not stuffed. All
+        transactions of one attempt have the same `deadline`, an opening of the connection included;
+        the wait for the final reply is not under it.
         """
-        deadline = time.monotonic() + self._relay.timeout
         if not self._interrupt.begin():
             return Report(Event.GIVEN_BACK, Phase.CONNECT)
         outgoing = prepare(message)
