@@ -273,7 +273,6 @@ CASES = [
     (outside.exporters, [(ExporterFacts("traces", "none"),)], "ok", "traces: none"),
     (outside.exporters, [(ExporterFacts("traces", "otlp", "http://c/v1"),)], "ok", "took"),
     (outside.exporters, [(ExporterFacts("traces", "otlp", "x", "no answer"),)], "warning", "no an"),
-    (outside.exporters, [(ExporterFacts("metrics", "jaeger"),)], "failed", "jaeger"),
 ]  # fmt: skip
 
 

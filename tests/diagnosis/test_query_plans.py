@@ -13,7 +13,7 @@ from deliveries.diagnosis.gathering.outcomes import (
 )
 from deliveries.diagnosis.gathering.retention import LATE
 from deliveries.diagnosis.gathering.schedule import HANDED_OUT, IN_PROGRESS, LANE, MOST
-from tests.test_query_plans import LARGE, filled, nodes, plan_of  # noqa: F401 - a fixture
+from tests.test_query_plans import LARGE, custom_plan, filled, nodes  # noqa: F401 - a fixture
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
@@ -34,6 +34,6 @@ CASES = [
 
 def test_no_large_table_is_read_whole(filled):  # noqa: F811
     for statement, parameters in CASES:
-        found = nodes(plan_of(statement, parameters))
+        found = nodes(custom_plan(statement, parameters))
         whole = {node["Relation Name"] for node in found if node["Node Type"] == "Seq Scan"} & LARGE
         assert not whole, f"{statement.name} reads {whole} whole"
