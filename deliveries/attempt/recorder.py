@@ -12,7 +12,9 @@ from django.db import connections
 
 from deliveries.backoff import Backoff
 from deliveries.database import atomic, describe
+from deliveries.outcome.counting import count_expired, count_outcomes
 from deliveries.states import DeliveryStatus
+from deliveries.telemetry.spans import attempt_ids
 from deliveries.throttle import Throttle
 from deliveries.transitions.claim import give_back
 from deliveries.transitions.completion import complete
@@ -129,8 +131,10 @@ class Recorder:
                 [(attempt_id, self._worker_id, done) for attempt_id, done in batch.completed]
             )
             give_back(worker_id=self._worker_id, attempt_ids=batch.given_back)
-            expire_in_hand(worker_id=self._worker_id, attempt_ids=batch.expired)
+            expired = expire_in_hand(worker_id=self._worker_id, attempt_ids=batch.expired)
         self._on_written(len(batch))
+        count_outcomes(moved, dict(batch.completed))
+        count_expired(expired)
         self._report(batch, moved)
 
     def _report(self, batch: Outcomes, moved: list[Any]) -> None:
@@ -153,6 +157,11 @@ def _log_attempt(row: Any, done: Completion) -> None:
         "failure_code": done.attempt.failure_code,
         "smtp_code": done.attempt.smtp_code,
         "outcome_unknown": done.attempt.outcome_unknown,
+        **attempt_ids(
+            delivery_id=row.delivery_id,
+            attempt_no=row.attempt_count,
+            traceparent=row.traceparent,
+        ),
     }
     level = logging.DEBUG if done.attempt.failure_code is None else logging.INFO
     logger.log(level, "attempt finished", extra=fields)

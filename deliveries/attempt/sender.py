@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from deliveries.attempt.content import payload_of
 from deliveries.attempt.inbox import Claimed
+from deliveries.attempt.measuring import Measurement, Timeline
 from deliveries.attempt.message.writer import needs_smtputf8, write_message
 from deliveries.attempt.smtp.transaction import Envelope, Guard
 from deliveries.outcome.report import Event, RecipientReply, Reply, Report
@@ -25,7 +26,13 @@ _STUB_REPLY = Reply(code=250, enhanced="2.0.0", text="accepted by the stub")
 
 
 class Provider(Protocol):
-    """What takes a message: the relay's client, or the stub. Times are monotonic."""
+    """What takes a message: the relay's client, or the stub. Times are monotonic.
+
+    `timeline` holds the phases of the last send, each with the time of its begin (Unix ns).
+    """
+
+    @property
+    def timeline(self) -> Timeline: ...
 
     def deadline(self) -> float: ...
 
@@ -42,6 +49,8 @@ class Provider(Protocol):
 
 class Stub:
     """Takes everything and sends nothing."""
+
+    timeline: Timeline = ()
 
     def deadline(self) -> float:
         return float("inf")
@@ -126,7 +135,15 @@ class Sender:
         self._stopping = stopping
 
     def send(self, claimed: Claimed) -> Ending:
-        """One attempt: the first transaction, and more for those refused as too many."""
+        """One attempt, and what telemetry is told of it."""
+        self._measured = measured = Measurement(claimed.row)
+        with measured.logged():
+            ending = self._send(claimed)
+        measured.ended(ending.attempt if isinstance(ending, Completion) else None)
+        return ending
+
+    def _send(self, claimed: Claimed) -> Ending:
+        """The first transaction, and more for those refused as too many."""
         row = claimed.row
         permit = Permit(
             lease=self._lease,
@@ -190,6 +207,7 @@ class Sender:
                 guard=permit,
                 deadline=deadline,
             )
+            self._measured.note(self.provider.timeline)
             if report.event is Event.GIVEN_BACK:
                 break
             reports.append(report)

@@ -12,8 +12,10 @@ from deliveries.intake.command import Command, parse_entry
 from deliveries.intake.cursor import START, Cursor, CursorLostError, adopt, known_place, order_of
 from deliveries.intake.entry import StreamEntry
 from deliveries.intake.malformed import Malformed, report, store
+from deliveries.intake.measuring import measure_commands, measure_malformed
 from deliveries.intake.rejection import Rejection
 from deliveries.intake.stream import CommandStream, StreamState
+from deliveries.telemetry import metrics
 
 logger = logging.getLogger(__name__)
 
@@ -92,7 +94,7 @@ class Consumer:
         return True
 
     def _finish(self, cursor: Cursor, entries: list[StreamEntry]) -> None:
-        last = entries[-1].entry_id
+        began, last = time.time_ns(), entries[-1].entry_id
         batch = self._parse(entries)
         with atomic():
             # the cursor first: a reader that has lost it stores nothing
@@ -101,6 +103,13 @@ class Consumer:
             malformed = _malformed(entries, batch, results)
             store(stream=self._stream.name, malformed=malformed)
         cursor.place = last
+        measure_commands(
+            batch.commands,
+            results,
+            began=began,
+            entry_ids=[entries[place].entry_id for place in batch.places],
+        )
+        measure_malformed(malformed)
         report(malformed)
         self._stream.publish_offset(last)
         logger.info(
@@ -161,6 +170,7 @@ class Consumer:
     def _note_gap(self, cursor: Cursor, target: str, gap: int) -> None:
         with atomic():
             cursor.move(target, finished=0, gap=gap)
+        metrics.GAPS.add(gap)
         logger.error(
             "stream entries were lost before they were read",
             extra={"entries": gap, "cursor": cursor.place, "going_on_after": target},

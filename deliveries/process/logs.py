@@ -3,8 +3,9 @@
     logger.info("retry scheduled", extra={"delivery_id": "d-1", "attempt_no": 2})
 
 Every `extra` becomes a field beside `timestamp`, `level`, `logger`, `message` and `process`; one
-that has such a name gets the prefix `field_`. Where a span is active its ids are fields too. An exception shows as its class, SQLSTATE or errno
-and its stack, never as its text: the text of a database error holds values of rows.
+that has such a name gets the prefix `field_`. Where a span is active its ids are fields too. An
+exception shows as its class, SQLSTATE or errno and its stack, never as its text: the text of a
+database error holds values of rows.
 """
 
 import logging

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from deliveries.database import atomic
+from deliveries.outcome.counting import count_expired, count_outcomes
 from deliveries.outcome.verdict import Policy, Standing, lost
 from deliveries.throttle import Throttle
 from deliveries.transitions.completion import complete
@@ -67,9 +68,10 @@ class Scheduler:
         if now - self._expired_at < _EXPIRY_SECONDS:
             return 0
         expired = expire(batch=BATCH)
-        if expired < BATCH:
+        count_expired(expired)
+        if expired.count < BATCH:
             self._expired_at = now
-        return expired
+        return expired.count
 
     def _hand_out_lanes(self) -> bool:
         capacity, due = look_ahead()
@@ -96,26 +98,26 @@ def recover(*, policy: Policy, longest_attempt: timedelta) -> int:
     """Record the attempts of lost workers as lost, and move their deliveries on."""
     with atomic():
         rows = lock_lost(longest=longest_attempt, batch=BATCH)
-        moved = complete(
-            [
-                (
-                    row.attempt_id,
-                    row.worker_id,
-                    lost(
-                        standing=Standing(
-                            attempt_no=row.attempt_no,
-                            accepted=row.recipients_accepted,
-                            refused=tuple(row.recipients_refused or ()),
-                        ),
-                        recipients_left=(
-                            None if row.recipients_left is None else tuple(row.recipients_left)
-                        ),
-                        policy=policy,
+        losses = [
+            (
+                row.attempt_id,
+                row.worker_id,
+                lost(
+                    standing=Standing(
+                        attempt_no=row.attempt_no,
+                        accepted=row.recipients_accepted,
+                        refused=tuple(row.recipients_refused or ()),
                     ),
-                )
-                for row in rows
-            ]
-        )
+                    recipients_left=(
+                        None if row.recipients_left is None else tuple(row.recipients_left)
+                    ),
+                    policy=policy,
+                ),
+            )
+            for row in rows
+        ]
+        moved = complete(losses)
+    count_outcomes(moved, {attempt_id: loss for attempt_id, _, loss in losses})
     for row in moved:
         logger.warning(
             "attempt of a lost worker recovered",

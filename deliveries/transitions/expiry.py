@@ -1,6 +1,7 @@
 """Expiry: what is past its time ends, wherever nothing is on its way to the relay."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from deliveries.database import Statement
 
@@ -67,15 +68,22 @@ SELECT count(*) AS expired, count(*) FILTER (WHERE status = 'sent') AS sent FROM
 )
 
 
-def expire(*, batch: int) -> int:
-    """End up to `batch` waiting deliveries and as many handed-out ones; return how many."""
-    expired: int = EXPIRE.fetch(batch=batch)[0].expired
-    return expired
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """How many deliveries ended, and how many of them as sent: some recipient had been reached."""
+
+    count: int = 0
+    sent: int = 0
 
 
-def expire_in_hand(*, worker_id: int, attempt_ids: Sequence[int]) -> int:
+def expire(*, batch: int) -> Expired:
+    """End up to `batch` waiting deliveries and as many handed-out ones."""
+    row = EXPIRE.fetch(batch=batch)[0]
+    return Expired(count=row.expired, sent=row.sent)
+
+
+def expire_in_hand(*, worker_id: int, attempt_ids: Sequence[int]) -> Expired:
     if not attempt_ids:
-        return 0
-    rows = EXPIRE_IN_HAND.fetch(worker_id=worker_id, attempt_ids=list(attempt_ids))
-    expired: int = rows[0].expired
-    return expired
+        return Expired()
+    row = EXPIRE_IN_HAND.fetch(worker_id=worker_id, attempt_ids=list(attempt_ids))[0]
+    return Expired(count=row.expired, sent=row.sent)

@@ -83,6 +83,8 @@ def test_for_scripts(check, relay):
     assert [step["encrypted"] for step in found["ehlo"]] == [False, True]
     assert found["tls"]["names"] == ["127.0.0.1"]
     assert found["sender"] is None
+    assert list(found["spent_ms"]) == ["connect", "greeting", "ehlo", "starttls", "auth"]
+    assert all(spent >= 0 for spent in found["spent_ms"].values())
     assert found["failure_code"] is None
 
 

@@ -46,6 +46,7 @@ class RelayCheck:
             "peer": seen.peer or None,
             "connect_ms": seen.connect_ms,
             "total_ms": seen.total_ms,
+            "spent_ms": {phase.value: round(ms, 3) for phase, ms in seen.spent},
             "greeting": _text(seen.greeting),
             "ehlo": [
                 {"encrypted": e.encrypted, "keywords": e.keywords} for e in _introductions(seen)
@@ -82,6 +83,8 @@ class RelayCheck:
         yield from self._login_lines()
         if seen.sender is not None:
             yield "sender", seen.sender.summary
+        if seen.spent:
+            yield "time", ", ".join(f"{phase} {ms:.1f} ms" for phase, ms in seen.spent)
         yield from self._ending()
 
     def _encryption_lines(self) -> Iterator[tuple[str, str]]:

@@ -19,14 +19,16 @@ from deliveries.states import FailureCode, Phase
 class Sounding:
     """How far the dialogue came. `ended` is what stopped it, None when mail would be taken.
 
-    `peer` is the address that was reached, empty when none was. `login` is the reply that let us
-    in, `sender` the reply to MAIL; both None where nobody asked.
+    `peer` is the address that was reached, empty when none was. `spent` is how long each phase
+    took, in ms. `login` is the reply that let us in, `sender` the reply to MAIL; both None where
+    nobody asked.
     """
 
     peer: str = ""
     connect_ms: float | None = None
     total_ms: float = 0.0
     exchanges: tuple[Exchange, ...] = ()
+    spent: tuple[tuple[Phase, float], ...] = ()
     encryption: Encryption | None = None
     ended: Report | None = None
     sender: Reply | None = None
@@ -81,14 +83,17 @@ def sound(*, relay: Relay, sender: str | None = None) -> Sounding:
         return Sounding(total_ms=_since(started), ended=unreached)
     connect_ms, peer = _since(started), _shown(sock.getpeername())
     wire = OverheardWire(relay=relay, sock=sock, interrupt=interrupt)
-    session = Session(relay=relay, wire=wire, interrupt=interrupt)
+    timeline = [(Phase.CONNECT, time.time_ns() - int(connect_ms * 1e6))]
+    session = Session(relay=relay, wire=wire, interrupt=interrupt, timeline=timeline)
     answer, ended = _converse(session, deadline, sender)
+    spent = _spent(timeline, until=time.time_ns())
     session.close(politely=ended is None)
     return Sounding(
         peer=peer,
         connect_ms=connect_ms,
         total_ms=_since(started),
         exchanges=tuple(wire.exchanges),
+        spent=spent,
         encryption=wire.encryption,
         ended=ended,
         sender=answer,
@@ -118,6 +123,15 @@ def _converse(
 def _say(session: Session, line: str) -> Reply:
     session.wire.ask(f"{line}\r\n".encode())
     return parse_reply(session.wire.read())
+
+
+def _spent(timeline: list[tuple[Phase, int]], *, until: int) -> tuple[tuple[Phase, float], ...]:
+    """A phase that comes twice, as EHLO does around STARTTLS, counts once."""
+    spent: dict[Phase, float] = {}
+    ends = [begin for _, begin in timeline[1:]] + [until]
+    for (phase, begin), end in zip(timeline, ends, strict=True):
+        spent[phase] = spent.get(phase, 0.0) + (end - begin) / 1e6
+    return tuple(spent.items())
 
 
 def _since(moment: float) -> float:
