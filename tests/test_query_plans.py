@@ -11,11 +11,14 @@ from django.db import connection
 
 import deliveries
 from deliveries.intake.reservations import LOOK_UP
+from deliveries.listing import statements as listing
+from deliveries.states import DeliveryStatus
 from deliveries.transitions.claim import CLAIM, GIVE_BACK
 from deliveries.transitions.completion import COMPLETE
 from deliveries.transitions.expiry import EXPIRE, EXPIRE_IN_HAND
 from deliveries.transitions.handout import HAND_OUT, LOOK_AHEAD
 from deliveries.transitions.recovery import LOST
+from deliveries.transitions.resend import JUDGE, RESEND, SENT_AGAIN
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
@@ -41,7 +44,10 @@ SELECT id, 1, CASE source WHEN 'authsession' THEN 0 ELSE 2 END,
     CASE WHEN status <> 'sending' THEN now() END
 FROM deliveries;
 INSERT INTO delivery_payloads (delivery_pk, mailboxes, content_bytes)
-SELECT id, '{}', 1 FROM deliveries;
+SELECT id, jsonb_build_object('to', jsonb_build_array(jsonb_build_object('email',
+    'r-' || id %% 20000 || '@example.org', 'name', ''))) || CASE id %% 100 WHEN 0
+    THEN '{"cc": [{"email": "c@example.org", "name": ""}]}'::jsonb ELSE '{}' END, 1
+FROM deliveries;
 INSERT INTO idempotency_reservations (source, idempotency_key, delivery_pk, fingerprint, expires_at)
 SELECT source, idempotency_key, id, fingerprint, now() + interval '1 h' FROM deliveries;
 ANALYZE deliveries; ANALYZE attempts; ANALYZE delivery_payloads;
@@ -50,6 +56,25 @@ ANALYZE idempotency_reservations;
 
 PARAMETER = re.compile(r"%\((\w+)\)b")
 _COMPLETION = {"attempt_id": 1, "worker_id": 1, "attempt_status": "timed_out", "accepted": 0}
+
+LIST = {
+    **dict.fromkeys(
+        (
+            "status",
+            "source",
+            "recipient",
+            "template_id",
+            "idempotency_key",
+            "created_after",
+            "created_before",
+            "finished_after",
+            "failure_code",
+        )
+    ),
+    "low": 0,
+    "high": 2**62,
+    "limit": 51,
+}
 
 CASES = [
     (
@@ -80,6 +105,59 @@ CASES = [
         },
         set(),
     ),
+    (
+        JUDGE,
+        {
+            "parent_id": ["d-1"],
+            "idempotency_key": ["resend:d-1"],
+            "expires_at": [None],
+            "everyone": [False],
+        },
+        set(),
+    ),
+    (
+        RESEND,
+        {
+            "parent_id": ["d-1"],
+            "delivery_id": ["d-1-again"],
+            "idempotency_key": ["resend:d-1"],
+            "fingerprint": [b"f"],
+            "message_id": ["<m@x>"],
+            "expires_at": [None],
+            "everyone": [False],
+            "request_id": [None],
+            "traceparent": [None],
+            "tracestate": [None],
+            "idempotency_ttl": timedelta(1),
+        },
+        set(),
+    ),
+    (SENT_AGAIN, {"delivery_ids": ["d-1"]}, {"deliveries_parent"}),
+    (listing.PAGE, LIST, {"deliveries_pkey"}),
+    *(
+        (listing.PAGE_OF_STATUS[status], LIST, {"deliveries_status"})
+        for status in DeliveryStatus
+        if status not in {DeliveryStatus.SENT, DeliveryStatus.SENDING}
+    ),
+    (
+        listing.PAGE_OF_STATUS[DeliveryStatus.SENDING],
+        LIST,
+        {"attempts_scheduled", "attempts_in_progress"},
+    ),
+    (listing.PAGE_OF_KEY, LIST | {"idempotency_key": "k-7"}, {"deliveries_idempotency_key"}),
+    (
+        listing.PAGE_OF_RECIPIENT,
+        LIST
+        | {
+            "recipient": "r-7@example.org",
+            "in_to": '{"to": [{"email": "r-7@example.org"}]}',
+            "in_cc": '{"cc": [{"email": "r-7@example.org"}]}',
+            "in_bcc": '{"bcc": [{"email": "r-7@example.org"}]}',
+        },
+        {"delivery_payloads_first_to", "delivery_payloads_others"},
+    ),
+    (listing.ONE, {"delivery_id": "d-1"}, {"deliveries_delivery_id"}),
+    (listing.ATTEMPTS, {"delivery_id": "d-1"}, {"attempts_attempt_no"}),
     (LOST, {"longest": timedelta(minutes=3), "batch": 500}, {"attempts_in_progress"}),
 ]
 
