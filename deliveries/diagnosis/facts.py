@@ -178,9 +178,10 @@ class OutcomeFacts:
 
 @dataclass(frozen=True, slots=True)
 class EndFacts:
-    """Deliveries that did not arrive in the last hour, by reason."""
+    """Deliveries that did not arrive in the last hour, by reason. `resent` are dead letters."""
 
     dead_letters: tuple[Reason, ...] = ()
+    resent: int = 0
     suppressed: tuple[Reason, ...] = ()
     stubbed: int = 0  # login codes that ended at intake, in stub mode
     unmatched: tuple[str, ...] = ()  # delivery ids: a dead letter without its entry, or the reverse

@@ -320,6 +320,13 @@ class TestOutcomes:
             ("permanent_reply", "550 5.1.1 <<address>> gone", 1),
         ]
 
+    def test_dead_letters_that_were_sent_again(self, config):
+        first = dead_letter()
+        dead_letter()
+        delivery("sent", source="operator_resend", parent_delivery_id=first.delivery_id)
+        facts = gather_ends(config)
+        assert (sum(reason.count for reason in facts.dead_letters), facts.resent) == (2, 1)
+
     def test_suppressed_by_the_relay_and_by_the_stub(self, config):
         delivery(
             "suppressed",

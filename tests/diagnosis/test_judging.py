@@ -259,6 +259,8 @@ CASES = [
     (outcomes.dead_letters, [EndFacts()], "ok", "none"),
     (outcomes.dead_letters, [EndFacts(reasons(9))], "warning", "“451 4.3.0 later”"),
     (outcomes.dead_letters, [EndFacts(reasons(10))], "failed", "10 in the last hour"),
+    (outcomes.dead_letters, [EndFacts(reasons(10), resent=1)], "warning", "1 of them sent again"),
+    (outcomes.dead_letters, [EndFacts(reasons(10), resent=10)], "ok", "10 of them sent again"),
     (outcomes.suppressed, [EndFacts(), ended(ACCEPTED)], "ok", "none"),
     (outcomes.suppressed, [EndFacts(suppressed=reasons(1)), ended(ACCEPTED)], "ok", "1 in"),
     (outcomes.suppressed, [EndFacts(suppressed=reasons(5)), ended(ACCEPTED)], "warning", "5 in"),

@@ -1,7 +1,7 @@
 """How attempts and deliveries have ended lately.
 
-No index is kept for these questions. They read the newest rows by their keys, some thousands and no
-more, and of those the last hour's.
+No index is kept for these questions. They read the newest rows by the keys and indexes that there
+are, some thousands and no more, and of those the last hour's.
 """
 
 from collections import defaultdict
@@ -61,12 +61,14 @@ DEAD_LETTERS = Statement(
     sql="""
 WITH newest AS MATERIALIZED (
   SELECT delivery_pk, failure_code, reason, recorded_at
-  FROM dead_letters ORDER BY delivery_pk DESC LIMIT %(newest)b::bigint
+  FROM dead_letters WHERE recorded_at > now() - interval '1 hour'
+  ORDER BY recorded_at DESC LIMIT %(newest)b::bigint
 )
 SELECT d.source, n.failure_code, n.reason AS summary, count(*) AS count,
+       count(*) FILTER (WHERE EXISTS (
+         SELECT FROM deliveries AS c WHERE c.parent_delivery_id = d.delivery_id)) AS resent,
        extract(epoch FROM now() - max(n.recorded_at))::float8 AS last_ago
 FROM newest AS n JOIN deliveries AS d ON d.id = n.delivery_pk
-WHERE n.recorded_at > now() - interval '1 hour'
 GROUP BY d.source, n.failure_code, n.reason
 ORDER BY count DESC LIMIT 2000
 """,
@@ -77,13 +79,13 @@ SUPPRESSED = Statement(
     purpose="the newest suppressed deliveries of the last hour by source and reply",
     sql="""
 WITH newest AS MATERIALIZED (
-  SELECT source, status, last_failure_code, last_provider_summary, attempt_count, finished_at
-  FROM deliveries ORDER BY id DESC LIMIT %(newest)b::bigint
+  SELECT source, last_failure_code, last_provider_summary, attempt_count, finished_at
+  FROM deliveries WHERE status = 'suppressed' ORDER BY id * -1 LIMIT %(newest)b::bigint
 )
 SELECT source, last_failure_code AS failure_code, last_provider_summary AS summary,
        attempt_count = 0 AS stubbed, count(*) AS count,
        extract(epoch FROM now() - max(finished_at))::float8 AS last_ago
-FROM newest WHERE status = 'suppressed' AND finished_at > now() - interval '1 hour'
+FROM newest WHERE finished_at > now() - interval '1 hour'
 GROUP BY source, last_failure_code, last_provider_summary, attempt_count = 0
 ORDER BY count DESC LIMIT 2000
 """,
@@ -96,14 +98,14 @@ UNMATCHED = Statement(
 WITH entries AS MATERIALIZED (
   SELECT delivery_pk FROM dead_letters ORDER BY delivery_pk DESC LIMIT %(newest)b::bigint
 ), newest AS MATERIALIZED (
-  SELECT id, delivery_id, status FROM deliveries ORDER BY id DESC LIMIT %(newest)b::bigint
+  SELECT id, delivery_id FROM deliveries
+  WHERE status = 'dead_letter' ORDER BY id * -1 LIMIT %(newest)b::bigint
 )
 SELECT d.delivery_id FROM entries AS e JOIN deliveries AS d ON d.id = e.delivery_pk
 WHERE d.status <> 'dead_letter'
 UNION ALL
 SELECT n.delivery_id FROM newest AS n
-WHERE n.status = 'dead_letter'
-  AND NOT EXISTS (SELECT FROM dead_letters AS l WHERE l.delivery_pk = n.id)
+WHERE NOT EXISTS (SELECT FROM dead_letters AS l WHERE l.delivery_pk = n.id)
 LIMIT %(most)b::bigint
 """,
 )
@@ -151,6 +153,7 @@ def gather_ends(_config: Config) -> EndFacts:
         unmatched = UNMATCHED.fetch(newest=NEWEST, most=_UNMATCHED)
     return EndFacts(
         dead_letters=_reasons(dead_letters),
+        resent=sum(row.resent for row in dead_letters),
         suppressed=_reasons([row for row in suppressed if not row.stubbed]),
         stubbed=sum(row.count for row in suppressed if row.stubbed),
         unmatched=tuple(row.delivery_id for row in unmatched),

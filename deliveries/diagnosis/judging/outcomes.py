@@ -117,12 +117,18 @@ def dead_letters(_config: Config, facts: EndFacts) -> Verdict:
     total = sum(reason.count for reason in facts.dead_letters)
     if not total:
         return ok("none in the last hour", dead_letters=0)
-    seen = f"{total:,} in the last hour: {_reasons(facts.dead_letters)}"
+    left = total - facts.resent
+    seen = (
+        f"{total:,} in the last hour, {facts.resent:,} of them sent again:"
+        f" {_reasons(facts.dead_letters)}"
+    )
+    if not left:
+        return ok(seen, dead_letters=total)
     advice = (
         "Mend the cause (manage.py smtp_check), then manage.py resend_delivery --status dead_letter"
         " --since 2h --dry-run, and without --dry-run."
     )
-    if total >= _SPIKE:
+    if left >= _SPIKE:
         return failed(seen, advice, dead_letters=total)
     return warning(seen, advice, dead_letters=total)
 
