@@ -14,7 +14,6 @@ import manage
 from deliveries import crash
 from deliveries.crash import Point
 
-
 _SETTLING_SECONDS = 0.1
 
 
