@@ -94,6 +94,7 @@ CASES = [
     (REOPEN, {"worker_id": 1, "attempt_id": [1, 2], "ends": [True, False]}, set()),
     (WRITTEN, {"worker_id": 1, "attempt_id": [1, 2], "status": ["timed_out"] * 2}, set()),
     (STRAYS, {"worker_id": 1, "known": [1, 2]}, {"attempts_in_progress"}),
+    (
         JUDGE,
         {
             "parent_id": ["d-1"],

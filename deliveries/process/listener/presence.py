@@ -42,6 +42,9 @@ class Presence:
         connections.close_all()
 
     def _step(self) -> bool:
-        if self._worker_id is None or not renew(worker_id=self._worker_id, lease=self._lease):
+        if self._worker_id is None or not self._renew(self._worker_id):
             self._worker_id = register(process=ProcessType.WEB, capacity=0, lease=self._lease)
         return False
+
+    def _renew(self, worker_id: int) -> bool:
+        return renew(worker_id=worker_id, capacity=0, lease=self._lease)
