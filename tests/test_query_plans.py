@@ -86,6 +86,15 @@ CASES = [
         set(),
     ),
     (
+        LOST,
+        {"silent": [1], "seen": [NOW], "longest": timedelta(minutes=3), "batch": 500},
+        {"attempts_in_progress"},
+    ),
+    (HOLDERS, {}, {"attempts_in_progress"}),
+    (REOPEN, {"worker_id": 1, "attempt_id": [1, 2], "ends": [True, False]}, set()),
+    (WRITTEN, {"worker_id": 1, "attempt_id": [1, 2], "status": ["timed_out"] * 2}, set()),
+    (STRAYS, {"worker_id": 1, "known": [1, 2]}, {"attempts_in_progress"}),
+    (
         JUDGE,
         {
             "parent_id": ["d-1"],
@@ -113,15 +122,6 @@ CASES = [
         set(),
     ),
     (SENT_AGAIN, {"delivery_ids": ["d-1"]}, {"deliveries_parent"}),
-    (
-        LOST,
-        {"silent": [1], "seen": [NOW], "longest": timedelta(minutes=3), "batch": 500},
-        {"attempts_in_progress"},
-    ),
-    (HOLDERS, {}, {"attempts_in_progress"}),
-    (REOPEN, {"worker_id": 1, "attempt_id": [1, 2], "ends": [True, False]}, set()),
-    (WRITTEN, {"worker_id": 1, "attempt_id": [1, 2], "status": ["timed_out"] * 2}, set()),
-    (STRAYS, {"worker_id": 1, "known": [1, 2]}, {"attempts_in_progress"}),
 ]
 
 

@@ -14,7 +14,9 @@ from deliveries import crash
 from deliveries.backoff import Backoff
 from deliveries.crash import Point
 from deliveries.database import Fault, atomic, describe, fault_of
+from deliveries.outcome.counting import count_expired, count_outcomes
 from deliveries.states import DeliveryStatus
+from deliveries.telemetry.spans import attempt_ids
 from deliveries.throttle import Throttle
 from deliveries.transitions.claim import give_back
 from deliveries.transitions.completion import complete
@@ -161,10 +163,12 @@ class Recorder:
             moved = self._complete(batch.completed)
             late = self._complete_late(batch.completed, moved)
             give_back(worker_id=self._worker_id, attempt_ids=batch.given_back)
-            expire_in_hand(worker_id=self._worker_id, attempt_ids=batch.expired)
+            expired = expire_in_hand(worker_id=self._worker_id, attempt_ids=batch.expired)
             crash.here(Point.OUTCOMES_WRITTEN)
         crash.here(Point.OUTCOMES_COMMITTED)
         self._on_written(batch.attempt_ids)
+        count_outcomes([*moved, *late], dict(batch.completed))
+        count_expired(expired)
         self._report(batch, [*moved, *late])
 
     def _complete(self, completed: list[tuple[int, Completion]]) -> list[Any]:
@@ -218,6 +222,11 @@ def _log_attempt(row: Any, done: Completion) -> None:
         "failure_code": done.attempt.failure_code,
         "smtp_code": done.attempt.smtp_code,
         "outcome_unknown": done.attempt.outcome_unknown,
+        **attempt_ids(
+            delivery_id=row.delivery_id,
+            attempt_no=row.attempt_count,
+            traceparent=row.traceparent,
+        ),
     }
     level = logging.DEBUG if done.attempt.failure_code is None else logging.INFO
     logger.log(level, "attempt finished", extra=fields)

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from deliveries import crash
 from deliveries.attempt.content import payload_of
 from deliveries.attempt.inbox import Claimed
+from deliveries.attempt.measuring import Measurement, Timeline
 from deliveries.attempt.message.writer import needs_smtputf8, write_message
 from deliveries.attempt.smtp.transaction import Envelope, Guard
 from deliveries.crash import Point
@@ -29,9 +30,19 @@ _STUB_REPLY = Reply(code=250, enhanced="2.0.0", text="accepted by the stub")
 
 
 class Provider(Protocol):
-    """What takes a message: the relay's client, or the stub."""
+    """What takes a message: the relay's client, or the stub. Times are monotonic.
 
-    def send(self, *, envelope: Envelope, message: bytes, guard: Guard) -> Report: ...
+    `timeline` holds the phases of the last send, each with the time of its begin (Unix ns).
+    """
+
+    @property
+    def timeline(self) -> Timeline: ...
+
+    def deadline(self) -> float: ...
+
+    def send(
+        self, *, envelope: Envelope, message: bytes, guard: Guard, deadline: float
+    ) -> Report: ...
 
     def abort(self) -> None: ...
 
@@ -43,7 +54,19 @@ class Provider(Protocol):
 class Stub:
     """Takes everything and sends nothing."""
 
-    def send(self, *, envelope: Envelope, message: bytes, guard: Guard) -> Report:  # noqa: ARG002
+    timeline: Timeline = ()
+
+    def deadline(self) -> float:
+        return float("inf")
+
+    def send(
+        self,
+        *,
+        envelope: Envelope,
+        message: bytes,  # noqa: ARG002 - it goes nowhere
+        guard: Guard,
+        deadline: float,  # noqa: ARG002 - nothing is waited for
+    ) -> Report:
         if not guard.may_begin():
             return Report(Event.GIVEN_BACK, Phase.MAIL)
         recipients = tuple(RecipientReply(a, _STUB_REPLY) for a in envelope.recipients)
@@ -132,7 +155,15 @@ class Sender:
         self._stopping = stopping
 
     def send(self, claimed: Claimed) -> Ending:
-        """One attempt: the first transaction, and more for those refused as too many."""
+        """One attempt, and what telemetry is told of it."""
+        self._measured = measured = Measurement(claimed.row)
+        with measured.logged():
+            ending = self._send(claimed)
+        measured.ended(ending.attempt if isinstance(ending, Completion) else None)
+        return ending
+
+    def _send(self, claimed: Claimed) -> Ending:
+        """The first transaction, and more for those refused as too many."""
         row = claimed.row
         permit = Permit(
             lease=self._lease,
@@ -183,18 +214,28 @@ class Sender:
     def _transactions(
         self, recipients: Sequence[str], message: bytes, permit: Permit, *, smtputf8: bool
     ) -> list[Report]:
-        """The reports of an attempt; empty when nothing of it counts."""
+        """The reports of an attempt; empty when nothing of it counts.
+
+        One deadline holds for all its transactions. Whom it leaves no time for waits for the next
+        attempt, as everyone does who was refused for now.
+        """
         reports: list[Report] = []
         left = recipients
+        deadline = self.provider.deadline()
         while left and len(reports) < _MOST_TRANSACTIONS:
-            envelope = Envelope(self._identity.address, left, smtputf8=smtputf8)
             with self._allow():
-                report = self.provider.send(envelope=envelope, message=message, guard=permit)
+                report = self.provider.send(
+                    envelope=Envelope(self._identity.address, left, smtputf8=smtputf8),
+                    message=message,
+                    guard=permit,
+                    deadline=deadline,
+                )
+            self._measured.note(self.provider.timeline)
             crash.here(Point.ATTEMPT_ANSWERED)
             if report.event is Event.GIVEN_BACK:
                 break
             reports.append(report)
-            left = _too_many(report)
+            left = _too_many(report) if time.monotonic() < deadline else ()
         return reports
 
 

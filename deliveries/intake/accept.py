@@ -27,10 +27,12 @@ from deliveries.intake.fingerprint import fingerprint
 from deliveries.intake.members import Members, RenderedContent, TemplateContent
 from deliveries.intake.message_id import new_message_id
 from deliveries.intake.rejection import Rejection, RejectionCode
+from deliveries.intake.rendering import Rendering
 from deliveries.intake.reservations import Known, look_up
 from deliveries.intake.schedule import check_send_at
 from deliveries.payload import Payload
 from deliveries.states import DeliveryStatus, PayloadMode, Source
+from deliveries.telemetry.spans import traceparent_of
 from deliveries.transitions.creation import NewDelivery, create
 
 logger = logging.getLogger(__name__)
@@ -40,6 +42,7 @@ logger = logging.getLogger(__name__)
 class Accepted:
     delivery_id: str
     status: DeliveryStatus
+    traceparent: str | None = None  # that the delivery keeps
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +127,7 @@ class Acceptor:
             send_at=members.send_at,
             expires_at=members.expires_at,
             request_id=command.request_id,
-            traceparent=command.traceparent,
+            traceparent=traceparent_of(delivery_id=command.delivery_id, given=command.traceparent),
             tracestate=command.tracestate,
         )
         return (
@@ -134,7 +137,8 @@ class Acceptor:
     def _rendered(self, delivery: NewDelivery, content: TemplateContent) -> NewDelivery:
         try:
             template = self._catalog.find(content.template_id, content.locale)
-            mail = render(template, content.variables)
+            with Rendering(delivery, content.template_id, template.locale_used):
+                mail = render(template, content.variables)
         except TemplateNotFound:
             raise Rejection(
                 RejectionCode.TEMPLATE_NOT_FOUND, "template_id: no such template"
@@ -197,7 +201,7 @@ class _Batch:
         except Rejection as rejection:
             self.results[place] = rejection
             return
-        self.results[place] = Accepted(command.delivery_id, delivery.status)
+        self.results[place] = Accepted(command.delivery_id, delivery.status, delivery.traceparent)
         self.new[place] = delivery
         self.order.append(place)
         self._by_key[command.source, command.idempotency_key] = place

@@ -14,9 +14,12 @@ from deliveries.intake.command import Command, parse_entry
 from deliveries.intake.cursor import Cursor, CursorLostError, adopt, known_place
 from deliveries.intake.entry import StreamEntry
 from deliveries.intake.gaps import START, examine, order_of
+from deliveries.intake.lag import Lag
 from deliveries.intake.malformed import Malformed, report, store
+from deliveries.intake.measuring import measure_commands, measure_malformed
 from deliveries.intake.rejection import Rejection
 from deliveries.intake.stream import CommandStream
+from deliveries.telemetry import metrics
 
 logger = logging.getLogger(__name__)
 
@@ -64,12 +67,13 @@ class Consumer:
         self._cursor: Cursor | None = None
         self._published: str | None = None
         self._trimmed_at = 0.0
+        self._lag = Lag(stream)
 
     def step(self) -> bool:
         """Take one batch; whether it makes sense to ask again at once. Waits for what arrives."""
         epoch = self._lead()
         if epoch is None:
-            self._cursor = None
+            self.forget()
             return False
         cursor = self._cursor
         if cursor is None or cursor.epoch != epoch:
@@ -84,6 +88,7 @@ class Consumer:
     def forget(self) -> None:
         """After a fault nothing is believed: the cursor is read again."""
         self._cursor = None
+        self._lag.forget()
 
     def _work(self, cursor: Cursor) -> bool:
         entries = self._stream.read(after=cursor.place, count=self._batch_size)
@@ -95,12 +100,13 @@ class Consumer:
         # before the publishing, which a Redis that is full refuses
         self._trim(cursor)
         self._publish(cursor)
+        self._lag.look(place=cursor.place, accounted=cursor.accounted)
         if not entries:
             self._stream.wait(after=cursor.place, seconds=self._block)
         return True
 
     def _finish(self, cursor: Cursor, entries: list[StreamEntry]) -> Cursor:
-        last = entries[-1].entry_id
+        began, last = time.time_ns(), entries[-1].entry_id
         batch = self._parse(entries)
         with atomic():
             # the cursor first: a reader that has lost it stores nothing
@@ -110,6 +116,13 @@ class Consumer:
             store(stream=self._stream.name, malformed=malformed)
             crash.here(Point.CONSUMER_STORED)
         crash.here(Point.CONSUMER_COMMITTED)
+        measure_commands(
+            batch.commands,
+            results,
+            began=began,
+            entry_ids=[entries[place].entry_id for place in batch.places],
+        )
+        measure_malformed(malformed)
         report(malformed)
         logger.info(
             "stream batch finished",
@@ -169,6 +182,7 @@ class Consumer:
         with atomic():
             moved = cursor.note(finding)
         if finding.gap:
+            metrics.GAPS.add(finding.gap)
             logger.error(
                 "stream entries were lost before they were read",
                 extra={

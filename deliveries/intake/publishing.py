@@ -5,18 +5,22 @@ import sys
 import time
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import redis
 from django_redis import get_redis_connection
 
 from deliveries.conf import Config
-from deliveries.database import describe
 from deliveries.intake.command import parse_entry
 from deliveries.intake.entry import StreamEntry
 from deliveries.intake.rejection import Rejection
+from deliveries.producer import (
+    CommandPublisher,
+    Patience,
+    Published,
+    StreamRefusedError,
+    UnconfirmedError,
+)
 from deliveries.states import PayloadMode, Source
 
 # option -> member of the payload, those that are copied as they are
@@ -37,27 +41,16 @@ _MEMBERS = {
 _FIELDS = ("delivery_id", "payload_mode", "idempotency_key", "request_id")
 
 
+# a person waits for it
+_PATIENCE = Patience(total=3.0, each=2.0)
+
+
 class PublishingError(Exception):
     """The command was not published. The message says why, in one line."""
 
 
 class StreamAwayError(PublishingError):
     """Redis did not confirm the entry."""
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    stream: str
-    entry_id: str
-    delivery_id: str
-
-    def as_json(self) -> str:
-        return json.dumps(
-            {"stream": self.stream, "entry_id": self.entry_id, "delivery_id": self.delivery_id}
-        )
-
-    def __str__(self) -> str:
-        return f"entry {self.entry_id}, delivery {json.dumps(self.delivery_id)}"
 
 
 def publish(*, config: Config, options: Mapping[str, Any]) -> Published:
@@ -77,20 +70,16 @@ def publish(*, config: Config, options: Mapping[str, Any]) -> Published:
 
 def put(fields: Mapping[str, bytes], *, config: Config) -> Published:
     """Put an entry on the stream, right or wrong. Raises StreamAwayError."""
+    publisher = CommandPublisher(
+        get_redis_connection("default"), stream=config.redis_command_stream, patience=_PATIENCE
+    )
     try:
-        entry_id: Any = get_redis_connection("default").xadd(
-            config.redis_command_stream, {_bytes(name): value for name, value in fields.items()}
-        )
-    except (redis.RedisError, OSError) as error:
+        return publisher.add(fields)
+    except (UnconfirmedError, StreamRefusedError) as error:
         raise StreamAwayError(
-            f"Redis at {config.redis_master_addr} did not confirm the entry ({describe(error)}):"
+            f"at {config.redis_master_addr}: {error};"
             " see MAIL_REDIS_MASTER_ADDR and MAIL_REDIS_PASSWORD"
         ) from None
-    return Published(
-        stream=config.redis_command_stream,
-        entry_id=entry_id.decode(),
-        delivery_id=fields["delivery_id"].decode("utf-8", "replace"),
-    )
 
 
 def check(fields: Mapping[str, bytes], *, max_payload_bytes: int) -> None:

@@ -17,7 +17,6 @@ from deliveries.database import Statement, describe
 from deliveries.intake.gaps import before
 from deliveries.intake.malformed import RAW_BYTES
 from deliveries.intake.publishing import (
-    Published,
     PublishingError,
     StreamAwayError,
     check,
@@ -26,6 +25,7 @@ from deliveries.intake.publishing import (
 )
 from deliveries.intake.rejection import RejectionCode
 from deliveries.intake.stream import CommandStream
+from deliveries.producer import Published
 
 READ = Statement(
     name="intake.read_malformed",

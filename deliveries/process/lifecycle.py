@@ -26,6 +26,7 @@ from deliveries.process.hints import Listener
 from deliveries.process.lease import Lease, register
 from deliveries.process.logs import configure
 from deliveries.process.loop import Wake
+from deliveries.process.series import make_series
 from deliveries.process.startup import (
     EX_UNAVAILABLE,
     StartupError,
@@ -33,6 +34,7 @@ from deliveries.process.startup import (
     start_up,
 )
 from deliveries.states import ProcessType
+from deliveries.telemetry import providers as telemetry
 from deliveries.watchdog import Watchdog
 
 logger = logging.getLogger(__name__)
@@ -92,6 +94,8 @@ def run(
         for line in error.lines:
             sys.stderr.write(f"{line}\n")
         return error.status
+    telemetry.start(config=config, process=process)
+    make_series(process)
     lease, watchdog = Lease(length=config.worker_lease), Watchdog(every=_STATUS_SECONDS)
     try:
         worker_id = register(process=process, capacity=capacity, lease=lease)
@@ -152,4 +156,5 @@ def _shut_down(
         logger.warning("the lease could not be ended in time")
     get_redis_connection("default").close()
     connections.close_all()
+    telemetry.stop(seconds=deadline - time.monotonic())
     return all(ended) and ending is _Ending.ASKED

@@ -5,11 +5,13 @@ from deliveries.process.leadership import MAINTENANCE, MAINTENANCE_LEASE, lead, 
 from deliveries.process.lifecycle import Context, Parts, run
 from deliveries.process.loop import Loop
 from deliveries.process.policy import policy_of
+from deliveries.schedule.gauges import Sampler
 from deliveries.schedule.maintenance import Maintenance
 from deliveries.schedule.scheduler import Scheduler
 from deliveries.states import ProcessType
 
 _ROUND_SECONDS = 1.0
+_LOOK_SECONDS = 0.5  # the leadership holds for 2 s, and the gauges with it
 
 
 def run_scheduler() -> int:
@@ -41,4 +43,14 @@ def _build(context: Context) -> Parts:
         at_end=lambda: resign(name=MAINTENANCE, worker_id=context.worker_id),
         watchdog=context.watchdog,
     )
-    return Parts(running=[lanes, rounds], bells={DUE: lanes.wake})
+    return Parts(running=[lanes, _gauges(context), rounds], bells={DUE: lanes.wake})
+
+
+def _gauges(context: Context) -> Loop:
+    """A thread of its own: what it asks may take as long as its limit."""
+    sampler = Sampler(
+        lead=lambda: lead(name=MAINTENANCE, worker_id=context.worker_id, lease=MAINTENANCE_LEASE),
+        lease=MAINTENANCE_LEASE,
+        ladder=context.config.retry_ladder,
+    )
+    return Loop(name="gauges", step=sampler.step, poll=_LOOK_SECONDS, watchdog=context.watchdog)

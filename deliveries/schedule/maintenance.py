@@ -4,14 +4,17 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from deliveries import crash
 from deliveries.crash import Point
 from deliveries.database import atomic
+from deliveries.outcome.counting import count_expired, count_outcomes
 from deliveries.outcome.verdict import Policy, Standing, lost
 from deliveries.schedule.silence import Silence
 from deliveries.transitions.completion import complete
 from deliveries.transitions.expiry import expire
+from deliveries.transitions.records import Completion
 from deliveries.transitions.recovery import holders, lock_lost
 
 logger = logging.getLogger(__name__)
@@ -50,12 +53,13 @@ class Maintenance:
         if self._lead() is None:
             return False
         expired = expire(batch=BATCH)
-        if expired:
+        if expired.count:
             crash.here(Point.SCHEDULER_EXPIRED)
+        count_expired(expired)
         recovered = recover(
             policy=self._policy, silent=silent, longest_attempt=self._longest_attempt
         )
-        return expired >= BATCH or recovered >= BATCH
+        return expired.count >= BATCH or recovered >= BATCH
 
     def note_fault(self) -> None:
         """The database was away, and with it every worker from its heartbeat."""
@@ -66,33 +70,28 @@ def recover(*, policy: Policy, silent: Mapping[int, datetime], longest_attempt: 
     """Record the attempts of lost workers as lost, and move their deliveries on."""
     with atomic():
         rows = lock_lost(silent=silent, longest=longest_attempt, batch=BATCH)
-        moved = complete(
-            [
-                (
-                    row.attempt_id,
-                    row.worker_id,
-                    lost(
-                        standing=Standing(
-                            attempt_no=row.attempt_no,
-                            accepted=row.recipients_accepted,
-                            refused=tuple(row.recipients_refused or ()),
-                        ),
-                        recipients_left=(
-                            None if row.recipients_left is None else tuple(row.recipients_left)
-                        ),
-                        policy=policy,
-                    ),
-                )
-                for row in rows
-            ]
-        )
+        losses = {row.attempt_id: _loss(row, policy) for row in rows}
+        moved = complete([(row.attempt_id, row.worker_id, losses[row.attempt_id]) for row in rows])
         if moved:
             crash.here(Point.SCHEDULER_RECOVERING)
     if moved:
         crash.here(Point.SCHEDULER_RECOVERED)
+    count_outcomes(moved, losses)
     for row in moved:
         logger.warning(
             "attempt of a lost worker recovered",
             extra={"delivery_id": row.delivery_id, "status": row.status},
         )
     return len(rows)
+
+
+def _loss(row: Any, policy: Policy) -> Completion:
+    return lost(
+        standing=Standing(
+            attempt_no=row.attempt_no,
+            accepted=row.recipients_accepted,
+            refused=tuple(row.recipients_refused or ()),
+        ),
+        recipients_left=None if row.recipients_left is None else tuple(row.recipients_left),
+        policy=policy,
+    )

@@ -26,7 +26,8 @@ WITH picked AS MATERIALIZED (
   SELECT pg_notify('mail_due', '') FROM (SELECT FROM begun LIMIT 1) AS any_begun
 )
 SELECT b.id AS attempt_id, b.delivery_pk, b.attempt_no, b.lane, d.delivery_id, d.source,
-       d.message_id, d.recipients_accepted, d.recipients_left, d.recipients_refused,
+       d.message_id, d.traceparent, d.tracestate,
+       d.recipients_accepted, d.recipients_left, d.recipients_refused,
        extract(epoch FROM d.expires_at - now())::double precision AS expires_in,
        p.mailboxes, p.headers, p.subject, p.attachment_count, p.content_bytes,
        CASE WHEN p.content_bytes <= %(inline_bytes)b::integer THEN p.text_body END AS text_body,

@@ -69,7 +69,7 @@ WRITTEN = Statement(
     purpose="outcomes that stand already: the reply to their COMMIT was lost",
     sql="""
 SELECT a.id AS attempt_id, d.delivery_id, d.source, d.status, d.next_attempt_at, d.attempt_count,
-       d.last_failure_code
+       d.last_failure_code, d.traceparent
 FROM unnest(%(attempt_id)b::bigint[], %(status)b::text[]) AS i(attempt_id, status)
 JOIN attempts AS a ON a.id = i.attempt_id
 JOIN deliveries AS d ON d.id = a.delivery_pk

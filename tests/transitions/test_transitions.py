@@ -287,7 +287,7 @@ class TestExpiry:
         accept(new("waiting", expires_at=later(HOUR)), new("fresh"))
         backdate(expires_at=later(-HOUR))
         Delivery.objects.filter(delivery_id="fresh").update(expires_at=later(HOUR))
-        assert expire(batch=10) == 2
+        assert expire(batch=10).count == 2
         states = dict(Delivery.objects.values_list("delivery_id", "status"))
         assert states == {
             "waiting": "failed",
@@ -297,14 +297,14 @@ class TestExpiry:
         }
         assert delivery("handed-out").last_failure_code == "expired"
         assert delivery("handed-out").attempt_count == 0
-        assert expire_in_hand(worker_id=worker.id, attempt_ids=[row.attempt_id]) == 1
+        assert expire_in_hand(worker_id=worker.id, attempt_ids=[row.attempt_id]).count == 1
         assert delivery("in-hand").status == "failed"
         assert Attempt.objects.count() == 0
 
     def test_whoever_had_accepted_it_makes_it_sent(self, new, accept):
         accept(new(expires_at=later(HOUR)))
         backdate(expires_at=later(-HOUR), recipients_accepted=1)
-        assert expire(batch=10) == 1
+        assert expire(batch=10).count == 1
         assert (delivery().status, delivery().last_failure_code) == ("sent", None)
 
     def test_erases_login_codes(self, new, accept):

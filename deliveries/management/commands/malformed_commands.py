@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from django.conf import settings
@@ -117,6 +118,6 @@ def _fields(kept: Kept) -> Answer:
 def _replay(kept: Kept, file: str) -> Answer:
     published = replay(kept, read_object(file), config=settings.MAIL)
     return Answer(
-        data=json.loads(published.as_json()),
-        text=f"on the stream again: {published}",
+        data=asdict(published),
+        text=f"on the stream again: entry {published.entry_id}, delivery {published.delivery_id}",
     )
