@@ -384,6 +384,8 @@ class StreamCursor(models.Model):
     """How far a stream has been read: moved in the transaction that stores the entries.
 
     `epoch` is the leadership's that may move it, `gap_entries` counts what was lost unread.
+    `entries_accounted` is how many of the entries ever added to the stream, as Redis counts them,
+    are behind the cursor, read or lost; NULL while that is not known.
     """
 
     stream = models.TextField(primary_key=True)
@@ -391,6 +393,7 @@ class StreamCursor(models.Model):
     epoch = models.BigIntegerField()
     entries_finished = models.BigIntegerField(db_default=0)
     gap_entries = models.BigIntegerField(db_default=0)
+    entries_accounted = models.BigIntegerField(null=True)
     updated_at = models.DateTimeField(db_default=Now())
 
     class Meta:

@@ -24,7 +24,7 @@ from deliveries.conf import Config, SmtpMode
 from deliveries.database import Fault, atomic, fault_of
 from deliveries.intake.command import Command
 from deliveries.intake.fingerprint import fingerprint
-from deliveries.intake.members import RenderedContent, TemplateContent
+from deliveries.intake.members import Members, RenderedContent, TemplateContent
 from deliveries.intake.message_id import new_message_id
 from deliveries.intake.rejection import Rejection, RejectionCode
 from deliveries.intake.rendering import Rendering
@@ -51,6 +51,8 @@ class Duplicate:
 
 
 Result = Accepted | Duplicate | Rejection
+
+_UNRENDERED = RenderedContent(subject="", text_body="", html_body=None)
 
 
 class Acceptor:
@@ -107,16 +109,7 @@ class Acceptor:
     def _prepare(self, command: Command, now: datetime) -> NewDelivery:
         members = command.members
         check_send_at(send_at=members.send_at, now=now, retention=self._config.delivery_retention)
-        payload = Payload(
-            to=members.to,
-            cc=members.cc,
-            bcc=members.bcc,
-            reply_to=members.reply_to,
-            headers=members.headers,
-            attachments=members.attachments,
-            subject="",
-            text_body="",
-        )
+        content = members.content
         delivery = NewDelivery(
             delivery_id=command.delivery_id,
             source=command.source,
@@ -130,16 +123,16 @@ class Acceptor:
             ),
             message_id=new_message_id(self._config.smtp_from_email),
             requested_at=command.requested_at,
-            payload=payload,
+            payload=_payload_of(members),
             send_at=members.send_at,
             expires_at=members.expires_at,
             request_id=command.request_id,
             traceparent=traceparent_of(delivery_id=command.delivery_id, given=command.traceparent),
             tracestate=command.tracestate,
         )
-        if isinstance(members.content, RenderedContent):
-            return replace(delivery, payload=_filled(payload, members.content))
-        return self._rendered(delivery, members.content)
+        return (
+            self._rendered(delivery, content) if isinstance(content, TemplateContent) else delivery
+        )
 
     def _rendered(self, delivery: NewDelivery, content: TemplateContent) -> NewDelivery:
         try:
@@ -158,7 +151,13 @@ class Acceptor:
             raise Rejection(RejectionCode.TEMPLATE_RENDER_FAILED, str(error)) from None
         return replace(
             delivery,
-            payload=replace(_filled(delivery.payload, mail), variables=content.variables),
+            payload=replace(
+                delivery.payload,
+                subject=mail.subject,
+                text_body=mail.text_body,
+                html_body=mail.html_body,
+                variables=content.variables,
+            ),
             template_id=content.template_id,
             locale=content.locale,
             locale_used=template.locale_used,
@@ -219,11 +218,18 @@ class _Batch:
         )
 
 
-def _filled(payload: Payload, content: Any) -> Payload:
-    """The payload with a subject and bodies, of a command or of a rendered template."""
-    return replace(
-        payload,
-        subject=content.subject,
-        text_body=content.text_body,
-        html_body=content.html_body,
+def _payload_of(members: Members) -> Payload:
+    """What is to be sent; of a template all but its subject and bodies, which come of rendering."""
+    content = members.content
+    given = content if isinstance(content, RenderedContent) else _UNRENDERED
+    return Payload(
+        to=members.to,
+        cc=members.cc,
+        bcc=members.bcc,
+        reply_to=members.reply_to,
+        headers=members.headers,
+        attachments=members.attachments,
+        subject=given.subject,
+        text_body=given.text_body,
+        html_body=given.html_body,
     )

@@ -6,9 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 from deliveries.conf.problems import UnreadableError
 from deliveries.conf.readers import duration
+from deliveries.intake.addresses import parse_mailboxes
+from deliveries.intake.rejection import Rejection
+from deliveries.intake.texts import is_storable
 
 _LONGEST = timedelta(days=3650)
 _ago = duration(minimum=timedelta(0), maximum=_LONGEST)
+_DURATION = re.compile(r"[0-9]+[a-z]+")
 _ENTRY_ID = re.compile(r"[0-9]{1,20}-[0-9]{1,20}")
 
 
@@ -29,6 +33,28 @@ def moment(text: str) -> datetime:
     return found
 
 
+def deadline(text: str) -> datetime:
+    """As `moment`, but a duration counts forward."""
+    now = datetime.now(UTC)
+    found = moment(text)
+    return now + (now - found) if _DURATION.fullmatch(text) else found
+
+
+def address(text: str) -> str:
+    """An email address in the form in which intake stores it."""
+    try:
+        return parse_mailboxes({"to": [text]})["to"][0].address
+    except Rejection as rejection:
+        raise argparse.ArgumentTypeError(rejection.message.partition(": ")[2]) from None
+
+
+def text(value: str) -> str:
+    """What the database can be asked for."""
+    if not is_storable(value):
+        raise argparse.ArgumentTypeError("must be text without NUL")
+    return value
+
+
 def one_line(text: str) -> str:
     cleaned = text.strip()
     if not cleaned or not cleaned.isprintable():
@@ -37,8 +63,8 @@ def one_line(text: str) -> str:
 
 
 def delivery_id(text: str) -> str:
-    """Any text that the database can be asked for; that it is nobody's is for the answer."""
-    if "\x00" in text or not text.isprintable():
+    """Any line of text; that it is nobody's is for the answer."""
+    if not text.isprintable():
         raise argparse.ArgumentTypeError(f"{text!r} is no delivery id")
     return text
 

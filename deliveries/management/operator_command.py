@@ -19,7 +19,7 @@ from deliveries.inspection import rfc3339
 from deliveries.intake.publishing import StreamAwayError
 from deliveries.process.startup import EX_UNAVAILABLE
 
-_INTERRUPTED = 130
+INTERRUPTED = 130
 # of every command of Django's; none of them helps an operator
 _FOREIGN = frozenset(
     {
@@ -91,7 +91,7 @@ class OperatorCommand(BaseCommand):
         except DatabaseError as error:
             raise CommandError(database_away(error), returncode=EX_UNAVAILABLE) from None
         except KeyboardInterrupt:
-            sys.exit(_INTERRUPTED)
+            sys.exit(INTERRUPTED)
         self._show(found, as_json=options["json"])
         if found.status:
             sys.exit(found.status)

@@ -9,8 +9,8 @@ from deliveries.conf import Config
 from deliveries.database import Statement, describe
 from deliveries.diagnosis.facts import StreamFacts
 from deliveries.diagnosis.gathering.bounds import NotGatheredError, looking
-from deliveries.intake.cursor import START, order_of
-from deliveries.intake.stream import CommandStream, StreamState
+from deliveries.intake.gaps import START, StreamState, order_of
+from deliveries.intake.stream import CommandStream
 
 CURSOR = Statement(
     name="diagnosis.cursor",

@@ -71,14 +71,14 @@ class OverheardWire(Wire):
     def upgrade(self, *, context: ssl.SSLContext, host: str) -> None:
         super().upgrade(context=context, host=host)
         if self._tls is not None:
-            self.encryption = _encryption_of(self._tls)
+            self.encryption = _encryption_of(self._tls.link)
 
 
 def _secrets_of(relay: Relay) -> tuple[bytes, ...]:
     return Credentials(relay.username, relay.password).secrets if relay.username else ()
 
 
-def _encryption_of(link: ssl.SSLSocket) -> Encryption:
+def _encryption_of(link: ssl.SSLObject) -> Encryption:
     certificate: dict[str, Any] = link.getpeercert() or {}
     cipher = link.cipher()
     return Encryption(
