@@ -4,6 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("deliveries", "0002_http"),
+        ("deliveries", "0002_surviving"),
     ]
 
     operations = [
