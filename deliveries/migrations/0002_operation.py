@@ -4,7 +4,6 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("deliveries", "0002_http"),
-        ("deliveries", "0002_surviving"),
     ]
 
     operations = [
