@@ -2,7 +2,7 @@
 
 import json
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
@@ -11,11 +11,12 @@ from django.db import connection
 
 import deliveries
 from deliveries.intake.reservations import LOOK_UP
-from deliveries.transitions.claim import CLAIM, GIVE_BACK
+from deliveries.transitions.claim import CLAIM, GIVE_BACK, STRAYS
 from deliveries.transitions.completion import COMPLETE
 from deliveries.transitions.expiry import EXPIRE, EXPIRE_IN_HAND
 from deliveries.transitions.handout import HAND_OUT, LOOK_AHEAD
-from deliveries.transitions.recovery import LOST
+from deliveries.transitions.recovery import HOLDERS, LOST, REOPEN, WRITTEN
+from deliveries.transitions.resend import JUDGE, RESEND, SENT_AGAIN
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
@@ -41,34 +42,19 @@ SELECT id, 1, CASE source WHEN 'authsession' THEN 0 ELSE 2 END,
     CASE WHEN status <> 'sending' THEN now() END
 FROM deliveries;
 INSERT INTO delivery_payloads (delivery_pk, mailboxes, content_bytes)
-SELECT id, '{}', 1 FROM deliveries;
+SELECT id, jsonb_build_object('to', jsonb_build_array(jsonb_build_object('email',
+    'r-' || id %% 20000 || '@example.org', 'name', ''))) || CASE id %% 100 WHEN 0
+    THEN '{"cc": [{"email": "c@example.org", "name": ""}]}'::jsonb ELSE '{}' END, 1
+FROM deliveries;
 INSERT INTO idempotency_reservations (source, idempotency_key, delivery_pk, fingerprint, expires_at)
 SELECT source, idempotency_key, id, fingerprint, now() + interval '1 h' FROM deliveries;
 ANALYZE deliveries; ANALYZE attempts; ANALYZE delivery_payloads;
 ANALYZE idempotency_reservations;
 """
 
+NOW = datetime.now(UTC)
 PARAMETER = re.compile(r"%\((\w+)\)b")
-_ONE = [1]
-_COMPLETION = {
-    "attempt_id": _ONE,
-    "worker_id": _ONE,
-    "attempt_status": ["timed_out"],
-    "phase": ["final"],
-    "attempt_failure_code": ["timeout"],
-    "outcome_unknown": [True],
-    "smtp_code": _ONE,
-    "enhanced_code": [None],
-    "summary": [None],
-    "recipients": [None],
-    "status": [None],
-    "failure_code": ["timeout"],
-    "retry_after": [timedelta(1)],
-    "at_expiry": ["failed"],
-    "accepted": [0],
-    "recipients_left": [None],
-    "refused": [None],
-}
+_COMPLETION = {"attempt_id": 1, "worker_id": 1, "attempt_status": "timed_out", "accepted": 0}
 
 CASES = [
     (
@@ -87,7 +73,7 @@ CASES = [
         {"attempts_scheduled"},
     ),
     (GIVE_BACK, {"worker_id": 1, "attempt_ids": [1, 2]}, set()),
-    (COMPLETE, _COMPLETION, set()),
+    (COMPLETE, {"completions": json.dumps([_COMPLETION] * 100)}, set()),
     (EXPIRE, {"batch": 500}, {"deliveries_expires_at"}),
     (EXPIRE_IN_HAND, {"worker_id": 1, "attempt_ids": [1, 2]}, set()),
     (
@@ -99,7 +85,43 @@ CASES = [
         },
         set(),
     ),
-    (LOST, {"longest": timedelta(minutes=3), "batch": 500}, {"attempts_in_progress"}),
+    (
+        LOST,
+        {"silent": [1], "seen": [NOW], "longest": timedelta(minutes=3), "batch": 500},
+        {"attempts_in_progress"},
+    ),
+    (HOLDERS, {}, {"attempts_in_progress"}),
+    (REOPEN, {"worker_id": 1, "attempt_id": [1, 2], "ends": [True, False]}, set()),
+    (WRITTEN, {"worker_id": 1, "attempt_id": [1, 2], "status": ["timed_out"] * 2}, set()),
+    (STRAYS, {"worker_id": 1, "known": [1, 2]}, {"attempts_in_progress"}),
+    (
+        JUDGE,
+        {
+            "parent_id": ["d-1"],
+            "idempotency_key": ["resend:d-1"],
+            "expires_at": [None],
+            "everyone": [False],
+        },
+        set(),
+    ),
+    (
+        RESEND,
+        {
+            "parent_id": ["d-1"],
+            "delivery_id": ["d-1-again"],
+            "idempotency_key": ["resend:d-1"],
+            "fingerprint": [b"f"],
+            "message_id": ["<m@x>"],
+            "expires_at": [None],
+            "everyone": [False],
+            "request_id": [None],
+            "traceparent": [None],
+            "tracestate": [None],
+            "idempotency_ttl": timedelta(1),
+        },
+        set(),
+    ),
+    (SENT_AGAIN, {"delivery_ids": ["d-1"]}, {"deliveries_parent"}),
 ]
 
 
@@ -132,7 +154,8 @@ def generic_plan(statement, parameters):
         cursor.execute(f"PREPARE planned AS {sql}")
     try:
         values = psycopg.sql.SQL(", ").join(psycopg.sql.Literal(parameters[name]) for name in names)
-        call = psycopg.sql.SQL("EXECUTE planned({})").format(values)
+        form = "EXECUTE planned({})" if names else "EXECUTE planned"
+        call = psycopg.sql.SQL(form).format(values)
         return explain(call.as_string(connection.connection), None)
     finally:
         with psycopg.Cursor(connection.connection) as cursor:

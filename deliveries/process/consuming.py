@@ -43,6 +43,7 @@ def _build(context: Context) -> Parts:
         step=consumer.step,
         poll=_STANDBY_SECONDS,
         on_fault=consumer.forget,
+        watchdog=context.watchdog,
         at_end=lambda: resign(name=name, worker_id=context.worker_id),
     )
     return Parts(running=[loop], bells={})

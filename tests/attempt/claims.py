@@ -23,6 +23,9 @@ def claimed(**changes: Any) -> Claimed:
     row = {
         "delivery_id": "d-1",
         "delivery_pk": 1,
+        "source": "notification",
+        "traceparent": None,
+        "tracestate": None,
         "attempt_no": 1,
         "message_id": "<1@example.com>",
         "expires_in": None,

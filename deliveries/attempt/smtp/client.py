@@ -28,6 +28,7 @@ class Client:
         self._relay = relay
         self._session: Session | None = None
         self._interrupt = Interrupt()
+        self.timeline: list[tuple[Phase, int]] = []  # of the last send; times are Unix ns
 
     def deadline(self) -> float:
         """When an attempt that begins now must have written its last byte (monotonic)."""
@@ -42,6 +43,7 @@ class Client:
         """
         if not self._interrupt.begin():
             return Report(Event.GIVEN_BACK, Phase.CONNECT)
+        self.timeline.clear()
         outgoing = prepare(message)
         reused = self._is_reusable()
         while True:
@@ -74,7 +76,10 @@ class Client:
         session = self._session
         if session is None:
             session = self._session = open_session(
-                relay=self._relay, interrupt=self._interrupt, deadline=deadline
+                relay=self._relay,
+                interrupt=self._interrupt,
+                deadline=deadline,
+                timeline=self.timeline,
             )
         session.wire.deadline = deadline
         transaction = Transaction(

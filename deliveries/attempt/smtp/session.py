@@ -21,13 +21,24 @@ _QUIT_SECONDS = 0.1
 _HIDDEN = b"[hidden]"
 
 
-def open_session(*, relay: Relay, interrupt: Interrupt, deadline: float) -> "Session":
-    """A session that takes mail. Raises EndedError."""
+def open_session(
+    *, relay: Relay, interrupt: Interrupt, deadline: float, timeline: list[tuple[Phase, int]]
+) -> "Session":
+    """A session that takes mail, and notes in `timeline` when its phases begin.
+
+    Raises EndedError.
+    """
+    timeline.append((Phase.CONNECT, time.time_ns()))
     try:
         sock = connect(host=relay.host, port=relay.port, deadline=deadline, interrupt=interrupt)
     except LINK_ERRORS as error:
         raise EndedError(report_of(error, phase=Phase.CONNECT)) from None
-    session = Session(relay=relay, wire=Wire(sock=sock, interrupt=interrupt), interrupt=interrupt)
+    session = Session(
+        relay=relay,
+        wire=Wire(sock=sock, interrupt=interrupt),
+        interrupt=interrupt,
+        timeline=timeline,
+    )
     try:
         session.begin(deadline)
     except BaseException:
@@ -64,16 +75,33 @@ class Session:
     `needs_reset` says that a transaction was left without DATA, and the next begins with RSET.
     """
 
-    def __init__(self, *, relay: Relay, wire: Wire, interrupt: Interrupt) -> None:
+    def __init__(
+        self,
+        *,
+        relay: Relay,
+        wire: Wire,
+        interrupt: Interrupt,
+        timeline: list[tuple[Phase, int]],
+    ) -> None:
         self.wire = wire
         self.interrupt = interrupt
         self.relay = relay
-        self.phase = Phase.CONNECT
+        self._phase = Phase.CONNECT
+        self._timeline = timeline
         self.keywords: dict[str, str] = {}
         self.offer = Offer.of({})
         self.needs_reset = False
         self.messages = 0
         self.opened_at = self.used_at = time.monotonic()
+
+    @property
+    def phase(self) -> Phase:
+        return self._phase
+
+    @phase.setter
+    def phase(self, phase: Phase) -> None:
+        self._phase = phase
+        self._timeline.append((phase, time.time_ns()))
 
     def begin(self, deadline: float) -> None:
         """All that comes before the first transaction. Raises EndedError."""

@@ -12,13 +12,13 @@ _READ = 16384  # no record holds more
 class TlsLayer:
     """`outgoing` is what the socket has not taken yet of what was encrypted.
 
-    `has_ended` says that the relay has taken its leave of TLS.
+    `link` tells of the certificate and the cipher. `has_ended` says that the relay has taken its leave of TLS.
     """
 
     def __init__(self, *, context: ssl.SSLContext, host: str) -> None:
         self._in = ssl.MemoryBIO()
         self._out = ssl.MemoryBIO()
-        self._tls = context.wrap_bio(self._in, self._out, server_hostname=host)
+        self.link = context.wrap_bio(self._in, self._out, server_hostname=host)
         self.outgoing = b""
         self.has_ended = False
 
@@ -28,7 +28,7 @@ class TlsLayer:
     def shake_hands(self) -> bool:
         """Go on with the handshake; whether it is done. Raises ssl.SSLError."""
         try:
-            self._tls.do_handshake()
+            self.link.do_handshake()
         except ssl.SSLWantReadError:
             return False
         else:
@@ -37,7 +37,7 @@ class TlsLayer:
             self.outgoing += self._out.read()
 
     def encrypt(self, data: bytes | memoryview) -> None:
-        self._tls.write(data)
+        self.link.write(data)
         self.outgoing = self._out.read()
 
     def decrypt(self, data: bytes) -> bytes:
@@ -46,7 +46,7 @@ class TlsLayer:
         plain = b""
         while self._in.pending and not self.has_ended:
             try:
-                part = self._tls.read(_READ)
+                part = self.link.read(_READ)
             except ssl.SSLWantReadError:
                 break
             self.has_ended = not part

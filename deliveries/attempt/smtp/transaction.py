@@ -3,6 +3,7 @@
 import time
 from typing import NoReturn
 
+from deliveries import crash
 from deliveries.attempt.smtp.ended import LINK_ERRORS, EndedError, report_of
 from deliveries.attempt.smtp.envelope import Envelope
 from deliveries.attempt.smtp.guard import Guard
@@ -10,6 +11,7 @@ from deliveries.attempt.smtp.replies import parse_reply
 from deliveries.attempt.smtp.session import Session
 from deliveries.attempt.smtp.stuffing import Outgoing
 from deliveries.attempt.smtp.waiting import CutError
+from deliveries.crash import Point
 from deliveries.outcome.report import Event, RecipientReply, Reply, Report
 from deliveries.states import Phase
 
@@ -211,6 +213,8 @@ class Transaction:
             self._final_dot_written = taken == len(chunk)
             if not self._final_dot_written:
                 interrupt.step_back()
+        if self._final_dot_written:
+            crash.here(Point.ATTEMPT_FINISHED)
         return taken
 
     def _hear_early(self, error: OSError | None) -> NoReturn:
