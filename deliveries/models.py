@@ -13,8 +13,11 @@ from collections.abc import Iterable
 from enum import StrEnum
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Func, Q, Value
+from django.db.models.expressions import Combinable
+from django.db.models.fields.json import KeyTextTransform, KeyTransform
 from django.db.models.functions import Now
 
 from deliveries.states import (
@@ -36,6 +39,14 @@ def _values(members: Iterable[StrEnum]) -> list[str]:
     return sorted(member.value for member in members)
 
 
+def _hash(text: Combinable) -> Func:
+    """Eight bytes in place of a text of any length. Statements that read it repeat it exactly."""
+    return Func(text, Value(0), function="hashtextextended", output_field=models.BigIntegerField())
+
+
+_FIRST_TO = KeyTextTransform("email", KeyTransform(0, KeyTransform("to", "mailboxes")))
+
+
 def _known(table: str, column: str, values: Iterable[StrEnum]) -> models.CheckConstraint:
     """A CHECK that holds a text column to a closed set."""
     return models.CheckConstraint(
@@ -53,6 +64,7 @@ class Delivery(models.Model):
 
     `recipients_left` is NULL until a transaction leaves someone over: every recipient is still to
     be tried. `recipients_refused` is a list of {"address", "smtp_code", "summary", "suppressed"}.
+    `parent_delivery_id` is of the delivery that this one sends again; it may be pruned meanwhile.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -83,6 +95,7 @@ class Delivery(models.Model):
     request_id = models.TextField(null=True)
     traceparent = models.TextField(null=True)
     tracestate = models.TextField(null=True)
+    parent_delivery_id = models.TextField(null=True)
 
     requested_at = models.DateTimeField()
     created_at = models.DateTimeField(db_default=Now())
@@ -130,6 +143,26 @@ class Delivery(models.Model):
                 name="deliveries_expires_at",
                 condition=Q(status__in=["queued", "rendered", "sending"], expires_at__isnull=False),
             ),
+            # read by listing.statements, a status at a time; what is `sending` is few, and `sent`
+            # is listed by time, so that mail that goes well is written here once; by `-id`, because
+            # for `id` the planner may walk the primary key through everything that is of no use
+            models.Index(
+                "status",
+                F("id") * -1,
+                name="deliveries_status",
+                condition=Q(
+                    status__in=["queued", "rendered", "suppressed", "failed", "dead_letter"]
+                ),
+            ),
+            # read by listing.statements; a hash, because every new version of a row comes in here
+            # again, and a key is long
+            models.Index(_hash(F("idempotency_key")), name="deliveries_idempotency_key"),
+            # read by transitions.resend
+            models.Index(
+                "parent_delivery_id",
+                name="deliveries_parent",
+                condition=Q(parent_delivery_id__isnull=False),
+            ),
         ]
 
 
@@ -154,6 +187,18 @@ class DeliveryPayload(models.Model):
 
     class Meta:
         db_table = "delivery_payloads"
+        indexes = [
+            # both read by listing.statements: the first recipient of a mail, newest mail first,
+            models.Index(_hash(_FIRST_TO), F("delivery") * -1, name="delivery_payloads_first_to"),
+            # and the others, of mail that has several
+            GinIndex(
+                fields=["mailboxes"],
+                opclasses=["jsonb_path_ops"],
+                name="delivery_payloads_others",
+                condition=Q(mailboxes__to__1__isnull=False)
+                | Q(mailboxes__has_any_keys=["cc", "bcc"]),
+            ),
+        ]
 
 
 class Attachment(models.Model):
@@ -252,6 +297,10 @@ class DeadLetter(models.Model):
 
     class Meta:
         db_table = "dead_letters"
+        indexes = [
+            # read by listing.statements
+            models.Index("recorded_at", "delivery", name="dead_letters_recorded_at"),
+        ]
 
 
 class IdempotencyReservation(models.Model):
@@ -260,6 +309,7 @@ class IdempotencyReservation(models.Model):
     pk = models.CompositePrimaryKey("source", "idempotency_key")
     source = models.TextField()
     idempotency_key = models.TextField()
+    # its index is also read by retention.remove_reservations, which goes by the delivery's key
     delivery = models.ForeignKey(Delivery, on_delete=models.PROTECT, db_column="delivery_pk")
     fingerprint = models.BinaryField()
     expires_at = models.DateTimeField()
@@ -286,6 +336,16 @@ class MalformedCommand(models.Model):
 
     class Meta:
         db_table = "malformed_commands"
+        indexes = [
+            # read by retention.erase_raw_fields, whose rows are few among those kept
+            models.Index(
+                "id",
+                name="malformed_commands_raw_fields",
+                condition=Q(raw_fields__isnull=False),
+            ),
+            # read by intake.read_malformed, for whoever comes from a log line
+            models.Index("stream_entry_id", name="malformed_commands_entry"),
+        ]
 
 
 class Worker(models.Model):

@@ -4,6 +4,7 @@ import os
 
 from deliveries.conf import load
 from deliveries.conf.connections import postgres_settings, redis_settings
+from deliveries.console.settings import console_settings
 
 MAIL = load(os.environ)
 
@@ -29,3 +30,9 @@ USE_I18N = False
 
 # deliveries.process.logs.configure sets logging up, once the process knows its own type
 LOGGING_CONFIG = None
+
+if MAIL.admin_enabled:
+    _console = console_settings(MAIL)
+    INSTALLED_APPS += _console.pop("INSTALLED_APPS")
+    MIDDLEWARE += _console.pop("MIDDLEWARE")
+    globals().update(_console)

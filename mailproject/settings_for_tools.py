@@ -10,6 +10,7 @@ _SPECIMEN = {
     "MAIL_REDIS_MASTER_ADDR": "127.0.0.1:1",
     "MAIL_POSTGRES_PRIMARY_DSN": "postgresql://nobody@127.0.0.1:1/nothing",
     "MAIL_SMTP_MODE": "stub",
+    "MAIL_ADMIN_ENABLED": "true",  # its models and migrations are looked at too
 }
 for _name in [name for name in os.environ if name.startswith("MAIL_")]:
     del os.environ[_name]

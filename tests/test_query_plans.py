@@ -16,6 +16,7 @@ from deliveries.transitions.completion import COMPLETE
 from deliveries.transitions.expiry import EXPIRE, EXPIRE_IN_HAND
 from deliveries.transitions.handout import HAND_OUT, LOOK_AHEAD
 from deliveries.transitions.recovery import HOLDERS, LOST, REOPEN, WRITTEN
+from deliveries.transitions.resend import JUDGE, RESEND, SENT_AGAIN
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
@@ -41,7 +42,10 @@ SELECT id, 1, CASE source WHEN 'authsession' THEN 0 ELSE 2 END,
     CASE WHEN status <> 'sending' THEN now() END
 FROM deliveries;
 INSERT INTO delivery_payloads (delivery_pk, mailboxes, content_bytes)
-SELECT id, '{}', 1 FROM deliveries;
+SELECT id, jsonb_build_object('to', jsonb_build_array(jsonb_build_object('email',
+    'r-' || id %% 20000 || '@example.org', 'name', ''))) || CASE id %% 100 WHEN 0
+    THEN '{"cc": [{"email": "c@example.org", "name": ""}]}'::jsonb ELSE '{}' END, 1
+FROM deliveries;
 INSERT INTO idempotency_reservations (source, idempotency_key, delivery_pk, fingerprint, expires_at)
 SELECT source, idempotency_key, id, fingerprint, now() + interval '1 h' FROM deliveries;
 ANALYZE deliveries; ANALYZE attempts; ANALYZE delivery_payloads;
@@ -90,6 +94,34 @@ CASES = [
     (REOPEN, {"worker_id": 1, "attempt_id": [1, 2], "ends": [True, False]}, set()),
     (WRITTEN, {"worker_id": 1, "attempt_id": [1, 2], "status": ["timed_out"] * 2}, set()),
     (STRAYS, {"worker_id": 1, "known": [1, 2]}, {"attempts_in_progress"}),
+    (
+        JUDGE,
+        {
+            "parent_id": ["d-1"],
+            "idempotency_key": ["resend:d-1"],
+            "expires_at": [None],
+            "everyone": [False],
+        },
+        set(),
+    ),
+    (
+        RESEND,
+        {
+            "parent_id": ["d-1"],
+            "delivery_id": ["d-1-again"],
+            "idempotency_key": ["resend:d-1"],
+            "fingerprint": [b"f"],
+            "message_id": ["<m@x>"],
+            "expires_at": [None],
+            "everyone": [False],
+            "request_id": [None],
+            "traceparent": [None],
+            "tracestate": [None],
+            "idempotency_ttl": timedelta(1),
+        },
+        set(),
+    ),
+    (SENT_AGAIN, {"delivery_ids": ["d-1"]}, {"deliveries_parent"}),
 ]
 
 

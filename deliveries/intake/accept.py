@@ -6,7 +6,6 @@ its key lives, whatever has changed since.
 """
 
 import logging
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -26,6 +25,7 @@ from deliveries.database import Fault, atomic, fault_of
 from deliveries.intake.command import Command
 from deliveries.intake.fingerprint import fingerprint
 from deliveries.intake.members import Members, RenderedContent, TemplateContent
+from deliveries.intake.message_id import new_message_id
 from deliveries.intake.rejection import Rejection, RejectionCode
 from deliveries.intake.rendering import Rendering
 from deliveries.intake.reservations import Known, look_up
@@ -121,7 +121,7 @@ class Acceptor:
                 mode=command.payload_mode,
                 canonical=command.canonical,
             ),
-            message_id=self._message_id(),
+            message_id=new_message_id(self._config.smtp_from_email),
             requested_at=command.requested_at,
             payload=_payload_of(members),
             send_at=members.send_at,
@@ -170,11 +170,6 @@ class Acceptor:
         if command.payload_mode is PayloadMode.RENDERED:
             return DeliveryStatus.QUEUED
         return DeliveryStatus.RENDERED
-
-    def _message_id(self) -> str:
-        """Unguessable, so that a reply to it proves that the mail was seen."""
-        sender = self._config.smtp_from_email or "mail@localhost"
-        return f"<{secrets.token_hex(16)}@{sender.rpartition('@')[2]}>"
 
 
 class _Batch:

@@ -6,8 +6,6 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from deliveries.states import PayloadMode
-
 _VERSION = b"1"
 
 
@@ -17,8 +15,10 @@ def canonical(payload: dict[str, Any]) -> bytes:
     return text.encode("ascii")
 
 
-def fingerprint(*, key: bytes, mode: PayloadMode, canonical: bytes) -> bytes:
+def fingerprint(*, key: bytes, mode: str, canonical: bytes) -> bytes:
     """HMAC-SHA256 over a version, the mode and the canonical payload: 32 bytes.
+
+    `mode` is a command's payload mode, or says what else it is that is asked for.
 
     Keyed, because a payload may hold little that cannot be guessed, such as a code of six digits.
     """
@@ -28,7 +28,7 @@ def fingerprint(*, key: bytes, mode: PayloadMode, canonical: bytes) -> bytes:
     return digest.digest()
 
 
-def matches(*, stored: bytes, keys: Sequence[bytes], mode: PayloadMode, canonical: bytes) -> bool:
+def matches(*, stored: bytes, keys: Sequence[bytes], mode: str, canonical: bytes) -> bool:
     """Whether the payload has this fingerprint under any of the keys, current or rotated out."""
     return any(
         hmac.compare_digest(stored, fingerprint(key=key, mode=mode, canonical=canonical))

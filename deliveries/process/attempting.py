@@ -30,7 +30,7 @@ def run_attempts() -> int:
 def _build(context: Context) -> Parts:
     config, stopping, wake = context.config, threading.Event(), Wake()
     identity = Mailbox(config.smtp_from_email or _NOBODY, config.smtp_from_name)
-    relay = _relay_of(config)
+    relay = relay_of(config)
     budget = (config.smtp_timeout + config.smtp_final_reply_timeout).total_seconds()
     senders = [
         Sender(
@@ -73,8 +73,8 @@ def _longest(config: Config) -> float:
     return (config.smtp_timeout + rest).total_seconds()
 
 
-def _relay_of(config: Config) -> Relay | None:
-    """None in stub mode."""
+def relay_of(config: Config) -> Relay | None:
+    """The relay of the configuration; None in stub mode."""
     if config.smtp_mode is SmtpMode.STUB or config.smtp_addr is None:
         return None
     encrypted = config.smtp_tls is not TlsMode.NONE

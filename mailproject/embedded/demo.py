@@ -7,11 +7,12 @@ from pathlib import Path
 import psycopg
 import redis
 
+from deliveries.producer import DEFAULT_STREAM, CommandPublisher, ProducerError
 from mailproject.embedded.errors import EmbeddedError
 from mailproject.embedded.interruption import Interrupted, Interruption
 from mailproject.embedded.procfile import raise_if_ended
 from mailproject.embedded.progress import Fate, Reader, summary, table
-from mailproject.embedded.specimens import STREAM, Specimen, specimens
+from mailproject.embedded.specimens import Specimen, specimens
 from mailproject.embedded.stack import LOGS, MAIL, Stack
 from mailproject.embedded.terminal import relative, tell
 from mailproject.embedded.valkey import connect
@@ -34,7 +35,7 @@ def demo(folder: Path | None) -> int:
     except (Interrupted, KeyboardInterrupt):
         tell("asked to end; stopping")
         return EXIT_INTERRUPTED
-    except (EmbeddedError, psycopg.Error, redis.RedisError) as error:
+    except (EmbeddedError, ProducerError, psycopg.Error, redis.RedisError) as error:
         problems.append(f"{type(error).__name__}: {error}")
     finally:
         stack.close(keep=frozenset(keep | ({LOGS} if problems else set())))
@@ -61,14 +62,19 @@ def _watch(stack: Stack, interruption: Interruption) -> list[Fate]:
 
 def _publish(environment: Mapping[str, str]) -> dict[str, Specimen]:
     """Put the commands on the stream as a producer does; returns them by entry id."""
-    address, password = environment["MAIL_REDIS_MASTER_ADDR"], environment["MAIL_REDIS_PASSWORD"]
     sent = {}
-    with connect(address, password) as client:
+    with connect(
+        environment["MAIL_REDIS_MASTER_ADDR"], environment["MAIL_REDIS_PASSWORD"]
+    ) as client:
+        publisher = CommandPublisher(client)
         for specimen in specimens():
-            entry_id = client.xadd(STREAM, dict(specimen.entry()))
-            assert isinstance(entry_id, bytes)
-            sent[entry_id.decode()] = specimen
-    tell(f"put {len(sent)} commands on the stream {STREAM}")
+            published = publisher.publish(
+                specimen.mail,
+                idempotency_key=specimen.idempotency_key,
+                delivery_id=specimen.delivery_id,
+            )
+            sent[published.entry_id] = specimen
+    tell(f"put {len(sent)} commands on the stream {DEFAULT_STREAM}")
     return sent
 
 

@@ -13,6 +13,7 @@ import pytest
 from deliveries.intake.command import parse_entry
 from deliveries.intake.entry import StreamEntry
 from deliveries.intake.rejection import Rejection
+from deliveries.producer.entry import entry_fields
 from mailproject.embedded.mailbox import CaughtMail, MailFolder
 from mailproject.embedded.processes import is_running
 from mailproject.embedded.progress import Fate, Reader, summary, table
@@ -37,16 +38,21 @@ REFUSED = Fate(BROKEN[0], state=f"malformed: {BROKEN[0].failure_code}")
 
 
 def entry(specimen) -> StreamEntry:
-    pairs = specimen.entry().items()
-    return StreamEntry("1-0", tuple((name.encode(), value.encode()) for name, value in pairs))
+    fields = entry_fields(
+        specimen.mail,
+        idempotency_key=specimen.idempotency_key,
+        delivery_id=specimen.delivery_id,
+    )
+    return StreamEntry("1-0", tuple((name.encode(), value) for name, value in fields.items()))
 
 
 def test_a_dozen_good_commands_show_everything():
     assert len(GOOD) == 12
     assert len({specimen.delivery_id for specimen in specimens()}) == 13
-    assert {specimen.mode for specimen in GOOD} == {"rendered", "template"}
-    assert {"en", "de"} <= {specimen.payload.get("locale") for specimen in GOOD}
-    assert any("attachments" in specimen.payload for specimen in GOOD)
+    assert {specimen.mail.mode for specimen in GOOD} == {"rendered", "template"}
+    payloads = [specimen.mail.payload() for specimen in GOOD]
+    assert {"en", "de"} <= {payload.get("locale") for payload in payloads}
+    assert any("attachments" in payload for payload in payloads)
     assert any(len(specimen.recipients) > 1 for specimen in GOOD)
     assert any("xn--" in recipient for specimen in GOOD for recipient in specimen.recipients)
 

@@ -2,6 +2,8 @@
 
 import contextlib
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from deliveries.attempt.smtp.authentication import Credentials, authenticate
 from deliveries.attempt.smtp.connection import connect
@@ -45,6 +47,28 @@ def open_session(
     return session
 
 
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a transaction may use of what the relay offers. `largest` is in octets (RFC 1870)."""
+
+    pipelining: bool
+    size: bool
+    largest: int | None
+    eight_bit: bool
+    smtputf8: bool
+
+    @classmethod
+    def of(cls, keywords: Mapping[str, str]) -> "Offer":
+        limit = keywords.get("SIZE", "")  # 0 stands for no limit
+        return cls(
+            pipelining="PIPELINING" in keywords,
+            size="SIZE" in keywords,
+            largest=(int(limit) or None) if limit.isdecimal() else None,
+            eight_bit="8BITMIME" in keywords,
+            smtputf8="SMTPUTF8" in keywords,
+        )
+
+
 class Session:
     """One connection to the relay, in the phase that it has reached.
 
@@ -65,6 +89,7 @@ class Session:
         self._phase = Phase.CONNECT
         self._timeline = timeline
         self.keywords: dict[str, str] = {}
+        self.offer = Offer.of({})
         self.needs_reset = False
         self.messages = 0
         self.opened_at = self.used_at = time.monotonic()
@@ -131,6 +156,7 @@ class Session:
             return
         self._expect(reply, 2)
         self.keywords = parse_keywords(raw)
+        self.offer = Offer.of(self.keywords)
 
     def _upgrade(self) -> None:
         self.phase = Phase.STARTTLS
@@ -139,7 +165,7 @@ class Session:
         reply = self._command("STARTTLS")
         if reply.code != 220:
             raise EndedError(Report(Event.STARTTLS_UNAVAILABLE, self.phase, reply))
-        if self.wire.has_unread:
+        if self.wire.received:
             # What anyone slipped in before the handshake would count as said after it.
             raise EndedError(
                 Report(Event.TLS_FAILED, self.phase, detail="bytes after the reply to STARTTLS")

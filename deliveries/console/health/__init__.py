@@ -1,0 +1,1 @@
+"""The front page: is it healthy? Bounded reads, a verdict, pictures."""

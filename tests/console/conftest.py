@@ -1,0 +1,110 @@
+"""The admin as it runs: a web process with the admin enabled, on the database of the tests."""
+
+import os
+import sys
+import time
+from dataclasses import dataclass
+
+import psycopg
+import pytest
+from django.db import connection
+
+from mailproject.embedded.ports import ReservedPort
+from tests.console.client import ADMIN, PASSWORD, Client
+from tests.console.scenery import set_scene
+from tests.stack.processes import Service
+from tests.stack.servers import Servers
+
+_OWN_TABLES = "console_login_tries, console_outcome_slices, console_outcome_counts, django_session"
+
+
+@dataclass(frozen=True)
+class Running:
+    """`client()` is a new browser; `admin()` one in which a superuser is logged in."""
+
+    port: int
+    service: Service
+
+    def client(self) -> Client:
+        return Client(self.port)
+
+    def admin(self) -> Client:
+        client = self.client()
+        assert client.log_in(ADMIN, PASSWORD).status == 302
+        return client
+
+
+@pytest.fixture(scope="package")
+def admin_service(servers: Servers, django_db_setup):
+    """The admin's tables and a superuser, made as an operator makes them; unmade afterwards."""
+    inherited = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
+    environment = {
+        **inherited,
+        **servers.environment,
+        "MAIL_ADMIN_ENABLED": "true",
+        "DJANGO_SUPERUSER_PASSWORD": PASSWORD,
+    }
+    service = Service(folder=servers.folder, environment=environment)
+    try:
+        _run(service, "migrate", "-v", "0")
+        make_user = (
+            "createsuperuser",
+            "--noinput",
+            "--username",
+            ADMIN,
+            "--email",
+            "a@example.org",
+        )
+        _run(service, *make_user)
+        yield service
+        for app in ("console", "admin", "sessions", "auth", "contenttypes"):
+            _run(service, "migrate", "-v", "0", app, "zero")
+    finally:
+        service.close()
+
+
+@pytest.fixture(scope="package")
+def running(admin_service: Service, servers: Servers) -> Running:
+    servers.start_redis()
+    port = ReservedPort().release()
+    process = admin_service.start_program(
+        [
+            *(sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}"),
+            *("--no-control-socket", "--worker-class", "gthread", "--threads", "4"),
+            "mailproject.wsgi",
+        ],
+        name="web",
+    )
+    deadline = time.monotonic() + 60
+    while "Booting worker" not in process.output:
+        assert time.monotonic() < deadline, process.output
+        time.sleep(0.05)
+    return Running(port, admin_service)
+
+
+@pytest.fixture
+def empty(transactional_db, admin_service, postgres_admin):
+    """Nothing in the service's tables, nor in the admin's but its users."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"TRUNCATE {_OWN_TABLES}")
+
+
+@pytest.fixture
+def scene(empty):
+    set_scene()
+
+
+@pytest.fixture
+def sql(postgres_admin):
+    """Run one statement as the superuser and return its rows."""
+    with psycopg.connect(postgres_admin, autocommit=True, options="-csearch_path=mail") as link:
+        yield lambda statement, *values: _rows(link.execute(statement, values or None))
+
+
+def _rows(cursor: psycopg.Cursor):
+    return cursor.fetchall() if cursor.description else []
+
+
+def _run(service: Service, *command: str) -> None:
+    process = service.start(*command)
+    assert process.wait(seconds=60) == 0, process.output
