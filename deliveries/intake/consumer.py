@@ -76,10 +76,10 @@ class Consumer:
         if epoch is None:
             self.forget()
             return False
-        cursor = self._cursor
-        if cursor is None or cursor.epoch != epoch:
-            cursor = self._cursor = self._adopt(epoch)
         try:
+            cursor = self._cursor
+            if cursor is None or cursor.epoch != epoch:
+                cursor = self._cursor = self._adopt(epoch)
             return self._work(cursor)
         except CursorLostError:
             logger.warning("another consumer has the stream")
