@@ -1,10 +1,15 @@
-"""`make bench`: the whole service; `python -m bench client`: the SMTP client alone."""
+"""`make bench` times the whole service; `python -m bench PART` one of its parts:
+
+client: the SMTP client alone; prune: the sending while old deliveries are removed.
+"""
 
 import sys
 
-from bench import client, end_to_end
+from bench import client, end_to_end, prune
+
+PARTS = {"client": client.main, "prune": prune.main}
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["client"]:
-        sys.exit(client.main(sys.argv[2:]))
+    if sys.argv[1:2] and sys.argv[1] in PARTS:
+        sys.exit(PARTS[sys.argv[1]](sys.argv[2:]))
     sys.exit(end_to_end.main())
