@@ -22,6 +22,7 @@ from bench.end_to_end import FEEDER, WORKERS, Bench, BenchError, _started_at
 from bench.sink import TOOK
 from mailproject.embedded.child import Child
 from mailproject.embedded.errors import EmbeddedError
+from mailproject.embedded.folder import RunFolder
 from mailproject.embedded.interruption import Interrupted, Interruption
 from mailproject.embedded.ports import LOOPBACK
 from mailproject.embedded.procfile import (
@@ -74,8 +75,10 @@ SELECT (SELECT count(*) FROM mail.deliveries WHERE id <= %(last)s)
 class PruneBench(Bench):
     """The servers of all rounds, and their old deliveries."""
 
-    def __init__(self, *, old: int, **of_bench: object) -> None:
-        super().__init__(**of_bench)
+    def __init__(
+        self, folder: RunFolder, *, count: int, interruption: Interruption, old: int
+    ) -> None:
+        super().__init__(folder, count=count, interruption=interruption)
         self._old = old
 
     def send(self, number: int, *, prunes: bool) -> tuple[float, int]:
@@ -192,7 +195,7 @@ def main(arguments: list[str]) -> int:
     chosen = options.folder.absolute() if options.folder else None
     try:
         bench = PruneBench(
-            folder=hold_run_folder(CHECKOUT, chosen=chosen),
+            hold_run_folder(CHECKOUT, chosen=chosen),
             count=options.count,
             interruption=interruption,
             old=options.old,

@@ -48,6 +48,7 @@ class Accepted:
 @dataclass(frozen=True, slots=True)
 class Duplicate:
     delivery_id: str  # of the delivery that stands already
+    suppressed: bool = False  # whether that one was suppressed when it was accepted
 
 
 Result = Accepted | Duplicate | Rejection
@@ -191,12 +192,11 @@ class _Batch:
         """Decide on one command, those before it in the batch included."""
         command = self._commands[place]
         try:
-            standing = self._earlier(command).duplicates(command, keys=self._keys) or self._known[
-                place
-            ].duplicates(command, keys=self._keys)
-            if standing is not None:
-                self.results[place] = Duplicate(standing)
-                return
+            for known in (self._earlier(command), self._known[place]):
+                standing = known.duplicates(command, keys=self._keys)
+                if standing is not None:
+                    self.results[place] = Duplicate(standing, suppressed=known.key_suppressed)
+                    return
             delivery = prepare()
         except Rejection as rejection:
             self.results[place] = rejection
@@ -215,6 +215,8 @@ class _Batch:
             by_key=None if by_key is None else self.new[by_key].fingerprint,
             by_id=None if by_id is None else self.new[by_id].fingerprint,
             key_delivery_id=None if by_key is None else self.new[by_key].delivery_id,
+            key_suppressed=by_key is not None
+            and self.new[by_key].status is DeliveryStatus.SUPPRESSED,
         )
 
 
