@@ -84,7 +84,7 @@ class Inspection:
     def as_json(self) -> str:
         """One JSON object: the delivery's fields, `attempts` and `dead_letter`; times RFC 3339."""
         whole = {**self.delivery, "attempts": self.attempts, "dead_letter": self.dead_letter}
-        return json.dumps(whole, default=_time)
+        return json.dumps(whole, default=rfc3339)
 
     def __str__(self) -> str:
         lines = [*_lines(self.delivery)]
@@ -100,7 +100,7 @@ class Inspection:
 
 def inspect_delivery(delivery_id: str) -> Inspection:
     """Raises DeliveryUnknownError and DatabaseAwayError."""
-    unknown = DeliveryUnknownError(f"there is no delivery {_printable(delivery_id)}")
+    unknown = DeliveryUnknownError(f"there is no delivery {printable(delivery_id)}")
     if not is_storable(delivery_id):
         raise unknown
     try:
@@ -173,20 +173,20 @@ def _lines(fields: Mapping[str, Any], *, indent: str = "") -> Iterator[str]:
 
 def _text(value: Any) -> str:
     if isinstance(value, datetime):
-        return _time(value)
+        return rfc3339(value)
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
-        return _printable(", ".join(value))
+        return printable(", ".join(value))
     if isinstance(value, list | dict):
-        return _printable(json.dumps(value, ensure_ascii=False))
-    return _printable(str(value))
+        return printable(json.dumps(value, ensure_ascii=False))
+    return printable(str(value))
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Relays and producers wrote it: nothing of it drives the terminal or breaks the line."""
     return "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
     )
 
 
-def _time(moment: datetime) -> str:
+def rfc3339(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds")

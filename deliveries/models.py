@@ -309,6 +309,7 @@ class IdempotencyReservation(models.Model):
     pk = models.CompositePrimaryKey("source", "idempotency_key")
     source = models.TextField()
     idempotency_key = models.TextField()
+    # its index is also read by retention.remove_reservations, which goes by the delivery's key
     delivery = models.ForeignKey(Delivery, on_delete=models.PROTECT, db_column="delivery_pk")
     fingerprint = models.BinaryField()
     expires_at = models.DateTimeField()
@@ -335,6 +336,16 @@ class MalformedCommand(models.Model):
 
     class Meta:
         db_table = "malformed_commands"
+        indexes = [
+            # read by retention.erase_raw_fields, whose rows are few among those kept
+            models.Index(
+                "id",
+                name="malformed_commands_raw_fields",
+                condition=Q(raw_fields__isnull=False),
+            ),
+            # read by intake.read_malformed, for whoever comes from a log line
+            models.Index("stream_entry_id", name="malformed_commands_entry"),
+        ]
 
 
 class Worker(models.Model):
@@ -373,6 +384,8 @@ class StreamCursor(models.Model):
     """How far a stream has been read: moved in the transaction that stores the entries.
 
     `epoch` is the leadership's that may move it, `gap_entries` counts what was lost unread.
+    `entries_accounted` is how many of the entries ever added to the stream, as Redis counts them,
+    are behind the cursor, read or lost; NULL while that is not known.
     """
 
     stream = models.TextField(primary_key=True)
@@ -380,6 +393,7 @@ class StreamCursor(models.Model):
     epoch = models.BigIntegerField()
     entries_finished = models.BigIntegerField(db_default=0)
     gap_entries = models.BigIntegerField(db_default=0)
+    entries_accounted = models.BigIntegerField(null=True)
     updated_at = models.DateTimeField(db_default=Now())
 
     class Meta:

@@ -120,6 +120,9 @@ DELIVERY_MOVES: dict[DeliveryStatus, frozenset[DeliveryStatus]] = {
     # a finished attempt ends the delivery or sends it back to where it waited
     DeliveryStatus.SENDING: WAITING | TERMINAL,
     **{status: frozenset() for status in TERMINAL},
+    # a late outcome undoes a recovery in the transaction that records it: what has ended ends again
+    DeliveryStatus.FAILED: frozenset({DeliveryStatus.SENDING}),
+    DeliveryStatus.DEAD_LETTER: frozenset({DeliveryStatus.SENDING}),
 }
 
 FINISHED_ATTEMPT = frozenset(
@@ -135,4 +138,6 @@ ATTEMPT_MOVES: dict[AttemptStatus, frozenset[AttemptStatus]] = {
     AttemptStatus.SCHEDULED: frozenset({AttemptStatus.IN_PROGRESS}),
     AttemptStatus.IN_PROGRESS: FINISHED_ATTEMPT,
     **{status: frozenset() for status in FINISHED_ATTEMPT},
+    # a late outcome undoes a recovery, in the transaction that records it
+    AttemptStatus.TIMED_OUT: frozenset({AttemptStatus.IN_PROGRESS}),
 }

@@ -143,6 +143,7 @@ STATIC: list[tuple[str, dict[str, Any]]] = [
             {"Subject": "x"},
             {"Bcc": "eve@example.org"},
             {"X-A:": "x"},
+            {"Li\u017ft-Id": "x"},  # a long s, which ignoring case makes an s
             {"X-A": "a\r\nBcc: eve@example.org"},
             {"X-A": ""},
             {"X-A": 7},

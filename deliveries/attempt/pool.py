@@ -5,13 +5,19 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
+from django.db import DatabaseError
+
+from deliveries import crash
 from deliveries.attempt.content import Budget, is_large
+from deliveries.attempt.holdings import Holdings
 from deliveries.attempt.inbox import Claimed, Inbox
 from deliveries.attempt.pace import Pace
 from deliveries.attempt.recorder import Recorder
 from deliveries.attempt.sender import Ending, Expired, GivenBack, Sender
+from deliveries.crash import Point
 from deliveries.database import describe
 from deliveries.transitions.claim import claim
+from deliveries.watchdog import Watchdog
 
 logger = logging.getLogger(__name__)
 
@@ -20,12 +26,14 @@ _FIRST_LANE = 0
 _STALE_SECONDS = 5.0
 _ABORT_BEFORE_DEADLINE = 2.0
 _RECORD_SECONDS = 1.0
+_CUT_SECONDS = 0.2  # for a thread that was called away to notice
 
 
 class Pool:
     """Holds the claimed attempts of this process, and ends them all in bounded time.
 
-    A quarter of the senders, one at least, serve the first lane only.
+    A quarter of the senders, one at least, serve the first lane only. Without `holds_ready` no more
+    is claimed than can begin at once.
     """
 
     def __init__(
@@ -36,16 +44,22 @@ class Pool:
         stopping: threading.Event,
         ring: Callable[[], None],
         shutdown_seconds: float,
+        holds_ready: bool = True,
+        watchdog: Watchdog | None = None,
     ) -> None:
         self._worker_id = worker_id
         self._senders = senders
         self._stopping = stopping
         self._shutdown_seconds = shutdown_seconds
         self._reserved = max(1, len(senders) // 4)
-        self._inbox = Inbox(low=ring)
+        self._holds_ready = holds_ready
+        self._inbox = Inbox(low=ring, tells_idle=not holds_ready)
+        self._holdings = Holdings(worker_id=worker_id)
         self._budget = Budget()
         self._pace = Pace(senders=len(senders))
-        self._recorder = Recorder(worker_id=worker_id, on_written=self._note_written)
+        self._recorder = Recorder(
+            worker_id=worker_id, on_written=self._note_written, watchdog=watchdog
+        )
         self._threads = [
             threading.Thread(
                 target=self._work,
@@ -59,9 +73,12 @@ class Pool:
 
     def step(self) -> bool:
         """Claim what there is room for; whether more waits. The step of the claiming loop."""
+        self._holdings.settle()
         stale = self._inbox.take_stale(older_than=_STALE_SECONDS)
         if stale:
             self._recorder.give_back([claimed.row.attempt_id for claimed in stale])
+        if not self._holds_ready:
+            return self._claim_for_idle()
         first, rest = self._inbox.depths()
         ahead = self._pace.ahead
         if rest <= ahead // 2:
@@ -89,20 +106,37 @@ class Pool:
         self._join_senders(deadline)
         for sender in self._senders:
             sender.provider.give_up()
-        self._join_senders(deadline + _RECORD_SECONDS / 2)
+        self._join_senders(deadline + _CUT_SECONDS)
         for sender, thread in zip(self._senders, self._threads, strict=True):
             if not thread.is_alive():
                 sender.provider.close()
-        written = self._recorder.close(_RECORD_SECONDS)
+        written = self._recorder.close(_RECORD_SECONDS - 2 * _CUT_SECONDS)
         return written and not any(thread.is_alive() for thread in self._threads)
 
     def _claim(self, room: int, last_lane: int) -> bool:
         if self._stopping.is_set():
             return False
-        rows = claim(worker_id=self._worker_id, limit=room, last_lane=last_lane)
+        asked_at = time.monotonic()
+        try:
+            rows = claim(worker_id=self._worker_id, limit=room, last_lane=last_lane)
+        except DatabaseError:
+            self._holdings.suspect()
+            raise
         if rows:
-            self._inbox.put(rows)
+            crash.here(Point.ATTEMPT_CLAIMED)
+            claimed = [row.attempt_id for row in rows]
+            self._holdings.take(claimed)
+            if not self._inbox.put(rows, at=asked_at):
+                self._recorder.give_back(claimed)
         return len(rows) == room
+
+    def _claim_for_idle(self) -> bool:
+        """Claim nothing that would wait here: lost with this process, it would count as unknown."""
+        reserved, others = self._inbox.room()
+        more = others > 0 and self._claim(others, _ALL_LANES)
+        if reserved:
+            more |= self._claim(reserved, _FIRST_LANE)
+        return more
 
     def _join_senders(self, until: float) -> None:
         for thread in self._threads:
@@ -137,5 +171,6 @@ class Pool:
         else:
             self._recorder.completed(attempt_id, ending)
 
-    def _note_written(self, count: int) -> None:
-        self._pace.note(finished=count, now=time.monotonic())
+    def _note_written(self, attempt_ids: list[int]) -> None:
+        self._holdings.drop(attempt_ids)
+        self._pace.note(finished=len(attempt_ids), now=time.monotonic())

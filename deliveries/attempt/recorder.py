@@ -10,19 +10,26 @@ from typing import Any
 
 from django.db import connections
 
+from deliveries import crash
 from deliveries.backoff import Backoff
-from deliveries.database import atomic, describe
+from deliveries.crash import Point
+from deliveries.database import Fault, atomic, describe, fault_of
+from deliveries.outcome.counting import count_expired, count_outcomes
 from deliveries.states import DeliveryStatus
+from deliveries.telemetry.spans import attempt_ids
 from deliveries.throttle import Throttle
 from deliveries.transitions.claim import give_back
 from deliveries.transitions.completion import complete
 from deliveries.transitions.expiry import expire_in_hand
 from deliveries.transitions.records import Completion
+from deliveries.transitions.recovery import reopen, written
+from deliveries.watchdog import Watchdog
 
 logger = logging.getLogger(__name__)
 
 _BATCH = 100
 _GATHER_SECONDS = 0.02
+_WRITE_SECONDS = 300.0  # more than all statements of a batch may take together
 
 
 @dataclass(slots=True)
@@ -36,6 +43,15 @@ class Outcomes:
     def __len__(self) -> int:
         return len(self.completed) + len(self.given_back) + len(self.expired)
 
+    @property
+    def attempt_ids(self) -> list[int]:
+        return [*(attempt_id for attempt_id, _ in self.completed), *self.given_back, *self.expired]
+
+    def apart(self) -> "list[Outcomes]":
+        """Each completion alone, which has values that the database may refuse; and the rest."""
+        rest = Outcomes(given_back=self.given_back, expired=self.expired)
+        return [*(Outcomes(completed=[one]) for one in self.completed), *([rest] if rest else [])]
+
 
 class Recorder:
     """Gathers outcomes for some milliseconds and writes them in one transaction.
@@ -44,9 +60,16 @@ class Recorder:
     that was written after all change nothing.
     """
 
-    def __init__(self, *, worker_id: int, on_written: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        *,
+        worker_id: int,
+        on_written: Callable[[list[int]], None],
+        watchdog: Watchdog | None = None,
+    ) -> None:
         self._worker_id = worker_id
         self._on_written = on_written
+        self._watchdog = watchdog or Watchdog()
         self._changed = threading.Condition()
         self._pending = Outcomes()
         self._closing = False
@@ -113,8 +136,12 @@ class Recorder:
     def _write_until_written(self, batch: Outcomes) -> None:
         while True:
             try:
-                self._write(batch)
+                with self._watchdog.allow("recorder", _WRITE_SECONDS):
+                    self._write(batch)
             except Exception as error:  # noqa: BLE001 - the boundary: an outcome is never dropped
+                if fault_of(error) is Fault.ENTRY:
+                    self._write_apart(batch)
+                    return
                 if self._throttle.allow(describe(error)):
                     logger.warning("outcomes wait to be written", extra={"fault": describe(error)})
                 connections.close_all()
@@ -123,15 +150,57 @@ class Recorder:
                 self._backoff.reset()
                 return
 
+    def _write_apart(self, batch: Outcomes) -> None:
+        """The database refuses one of them for its values: it must not keep back the others."""
+        if len(batch) > 1:
+            for part in batch.apart():
+                self._write_until_written(part)
+        else:
+            logger.error("outcome cannot be written", extra={"attempt_ids": batch.attempt_ids})
+
     def _write(self, batch: Outcomes) -> None:
         with atomic():
-            moved = complete(
-                [(attempt_id, self._worker_id, done) for attempt_id, done in batch.completed]
-            )
+            moved = self._complete(batch.completed)
+            late = self._complete_late(batch.completed, moved)
             give_back(worker_id=self._worker_id, attempt_ids=batch.given_back)
-            expire_in_hand(worker_id=self._worker_id, attempt_ids=batch.expired)
-        self._on_written(len(batch))
-        self._report(batch, moved)
+            expired = expire_in_hand(worker_id=self._worker_id, attempt_ids=batch.expired)
+            crash.here(Point.OUTCOMES_WRITTEN)
+        crash.here(Point.OUTCOMES_COMMITTED)
+        self._on_written(batch.attempt_ids)
+        count_outcomes([*moved, *late], dict(batch.completed))
+        count_expired(expired)
+        self._report(batch, [*moved, *late])
+
+    def _complete(self, completed: list[tuple[int, Completion]]) -> list[Any]:
+        return complete([(attempt_id, self._worker_id, done) for attempt_id, done in completed])
+
+    def _complete_late(
+        self, completed: list[tuple[int, Completion]], moved: list[Any]
+    ) -> list[Any]:
+        """What was no longer in progress: recovered meanwhile, or written by an earlier try.
+
+        Recovery is undone where the delivery has not been handed out since.
+        """
+        if len(moved) == len(completed):
+            return []
+        here = {row.attempt_id for row in moved}
+        missing = {attempt_id: done for attempt_id, done in completed if attempt_id not in here}
+        again = reopen(
+            worker_id=self._worker_id,
+            attempt_ids=list(missing),
+            ends=[done.status is not None for done in missing.values()],
+        )
+        if again:
+            logger.info("late outcomes recorded", extra={"attempt_ids": sorted(again)})
+        standing = written(
+            worker_id=self._worker_id,
+            attempt_ids=list(missing),
+            statuses=[done.attempt.status for done in missing.values()],
+        )
+        return [
+            *self._complete([(attempt_id, missing[attempt_id]) for attempt_id in again]),
+            *standing,
+        ]
 
     def _report(self, batch: Outcomes, moved: list[Any]) -> None:
         by_attempt = {row.attempt_id: row for row in moved}
@@ -144,6 +213,9 @@ class Recorder:
 
 
 def _log_attempt(row: Any, done: Completion) -> None:
+    level = logging.DEBUG if done.attempt.failure_code is None else logging.INFO
+    if row.status == DeliveryStatus.SENT and not logger.isEnabledFor(level):
+        return  # most of them, and nothing is said of them
     fields = {
         "delivery_id": row.delivery_id,
         "source": row.source,
@@ -153,8 +225,12 @@ def _log_attempt(row: Any, done: Completion) -> None:
         "failure_code": done.attempt.failure_code,
         "smtp_code": done.attempt.smtp_code,
         "outcome_unknown": done.attempt.outcome_unknown,
+        **attempt_ids(
+            delivery_id=row.delivery_id,
+            attempt_no=row.attempt_count,
+            traceparent=row.traceparent,
+        ),
     }
-    level = logging.DEBUG if done.attempt.failure_code is None else logging.INFO
     logger.log(level, "attempt finished", extra=fields)
     if row.next_attempt_at is not None:
         again = {**fields, "next_attempt_at": row.next_attempt_at.isoformat()}

@@ -3,19 +3,24 @@
 import logging
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from deliveries import crash
 from deliveries.attempt.content import payload_of
 from deliveries.attempt.inbox import Claimed
+from deliveries.attempt.measuring import Measurement, Timeline
 from deliveries.attempt.message.writer import needs_smtputf8, write_message
 from deliveries.attempt.smtp.transaction import Envelope, Guard
+from deliveries.crash import Point
 from deliveries.outcome.report import Event, RecipientReply, Reply, Report
 from deliveries.outcome.verdict import Policy, Standing, decide
 from deliveries.payload import Mailbox, Payload
 from deliveries.states import Phase
 from deliveries.transitions.records import Completion
+from deliveries.watchdog import Allow
 
 logger = logging.getLogger(__name__)
 
@@ -25,9 +30,19 @@ _STUB_REPLY = Reply(code=250, enhanced="2.0.0", text="accepted by the stub")
 
 
 class Provider(Protocol):
-    """What takes a message: the relay's client, or the stub."""
+    """What takes a message: the relay's client, or the stub. Times are monotonic.
 
-    def send(self, *, envelope: Envelope, message: bytes, guard: Guard) -> Report: ...
+    `timeline` holds the phases of the last send, each with the time of its begin (Unix ns).
+    """
+
+    @property
+    def timeline(self) -> Timeline: ...
+
+    def deadline(self) -> float: ...
+
+    def send(
+        self, *, envelope: Envelope, message: bytes, guard: Guard, deadline: float
+    ) -> Report: ...
 
     def abort(self) -> None: ...
 
@@ -39,7 +54,19 @@ class Provider(Protocol):
 class Stub:
     """Takes everything and sends nothing."""
 
-    def send(self, *, envelope: Envelope, message: bytes, guard: Guard) -> Report:  # noqa: ARG002
+    timeline: Timeline = ()
+
+    def deadline(self) -> float:
+        return float("inf")
+
+    def send(
+        self,
+        *,
+        envelope: Envelope,
+        message: bytes,  # noqa: ARG002 - it goes nowhere
+        guard: Guard,
+        deadline: float,  # noqa: ARG002 - nothing is waited for
+    ) -> Report:
         if not guard.may_begin():
             return Report(Event.GIVEN_BACK, Phase.MAIL)
         recipients = tuple(RecipientReply(a, _STUB_REPLY) for a in envelope.recipients)
@@ -61,11 +88,14 @@ class LeaseView(Protocol):
 class Permit:
     """The guard of one attempt: its delivery's expiry, its process's lease, the shutdown.
 
-    `expired` says that the expiry was what kept it from beginning.
+    The lease must have been held since the attempt was claimed, at `claimed_at`; soon after
+    `good_until` the attempt is recovered from whoever has it. `expired` says that the expiry was
+    what kept it from beginning.
     """
 
     lease: LeaseView
-    begun_at: float
+    claimed_at: float
+    good_until: float
     expires_at: float | None
     stopping: Any = field(repr=False)  # a threading.Event
     expired: bool = False
@@ -74,10 +104,16 @@ class Permit:
         if self.expires_at is not None and time.monotonic() >= self.expires_at:
             self.expired = True
             return False
-        return not self.stopping.is_set() and self.lease.held_since(self.begun_at)
+        return not self.stopping.is_set() and self._is_ours()
 
     def may_finish(self) -> bool:
-        return self.lease.held_since(self.begun_at)
+        if not self._is_ours():
+            return False
+        crash.here(Point.ATTEMPT_FINISHING)
+        return True
+
+    def _is_ours(self) -> bool:
+        return time.monotonic() < self.good_until and self.lease.held_since(self.claimed_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,24 +140,41 @@ class Sender:
         policy: Policy,
         lease: LeaseView,
         stopping: Any,
+        longest: float = float("inf"),
+        allow: Allow = nullcontext,
     ) -> None:
+        """`longest`, in s, is how old an attempt may be when its final dot is written: less than
+        recovery waits. `allow` watches over each transaction.
+        """
         self.provider = provider
+        self._longest = longest
+        self._allow = allow
         self._identity = identity
         self._policy = policy
         self._lease = lease
         self._stopping = stopping
 
     def send(self, claimed: Claimed) -> Ending:
-        """One attempt: the first transaction, and more for those refused as too many."""
+        """One attempt, and what telemetry is told of it."""
+        self._measured = measured = Measurement(claimed.row)
+        with measured.logged():
+            ending = self._send(claimed)
+        measured.ended(ending.attempt if isinstance(ending, Completion) else None)
+        return ending
+
+    def _send(self, claimed: Claimed) -> Ending:
+        """The first transaction, and more for those refused as too many."""
         row = claimed.row
         permit = Permit(
             lease=self._lease,
-            begun_at=time.monotonic(),
+            claimed_at=claimed.at,
+            good_until=claimed.at + self._longest,
             expires_at=None if row.expires_in is None else claimed.at + row.expires_in,
             stopping=self._stopping,
         )
         if not permit.may_begin():
             return Expired() if permit.expired else GivenBack()
+        crash.here(Point.ATTEMPT_BEGUN)
         payload = payload_of(row)
         recipients = tuple(row.recipients_left or payload.recipients)
         reports = self._attempt(claimed, payload, recipients, permit)
@@ -161,16 +214,28 @@ class Sender:
     def _transactions(
         self, recipients: Sequence[str], message: bytes, permit: Permit, *, smtputf8: bool
     ) -> list[Report]:
-        """The reports of an attempt; empty when nothing of it counts."""
+        """The reports of an attempt; empty when nothing of it counts.
+
+        One deadline holds for all its transactions. Whom it leaves no time for waits for the next
+        attempt, as everyone does who was refused for now.
+        """
         reports: list[Report] = []
         left = recipients
+        deadline = self.provider.deadline()
         while left and len(reports) < _MOST_TRANSACTIONS:
-            envelope = Envelope(self._identity.address, left, smtputf8=smtputf8)
-            report = self.provider.send(envelope=envelope, message=message, guard=permit)
+            with self._allow():
+                report = self.provider.send(
+                    envelope=Envelope(self._identity.address, left, smtputf8=smtputf8),
+                    message=message,
+                    guard=permit,
+                    deadline=deadline,
+                )
+            self._measured.note(self.provider.timeline)
+            crash.here(Point.ATTEMPT_ANSWERED)
             if report.event is Event.GIVEN_BACK:
                 break
             reports.append(report)
-            left = _too_many(report)
+            left = _too_many(report) if time.monotonic() < deadline else ()
         return reports
 
 

@@ -7,8 +7,11 @@ from pathlib import Path
 from deliveries.conf.options import (
     Address,
     ApiToken,
+    Exporter,
     LogFormat,
     LogLevel,
+    OtlpProtocol,
+    Sampler,
     SmtpMode,
     TlsMode,
     UnknownOutcome,
@@ -80,3 +83,25 @@ class Config:
 
     log_level: LogLevel
     log_format: LogFormat
+
+    # OpenTelemetry's own variables, kept under their names; its SDK reads them too
+    otel_sdk_disabled: bool
+    otel_service_name: str
+    otel_traces_exporter: Exporter
+    otel_metrics_exporter: Exporter
+    otel_exporter_otlp_endpoint: str
+    otel_exporter_otlp_traces_endpoint: str | None  # None: below the one before
+    otel_exporter_otlp_metrics_endpoint: str | None
+    otel_exporter_otlp_protocol: OtlpProtocol
+    otel_exporter_otlp_timeout: int  # seconds
+    otel_metric_export_interval: int  # milliseconds
+    otel_traces_sampler: Sampler
+    otel_traces_sampler_arg: float
+
+    @property
+    def traces_exporter(self) -> Exporter:
+        return Exporter.NONE if self.otel_sdk_disabled else self.otel_traces_exporter
+
+    @property
+    def metrics_exporter(self) -> Exporter:
+        return Exporter.NONE if self.otel_sdk_disabled else self.otel_metrics_exporter

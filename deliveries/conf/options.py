@@ -50,6 +50,34 @@ class LogFormat(StrEnum):
     CONSOLE = "console"
 
 
+@unique
+class Exporter(StrEnum):
+    """Where one kind of telemetry goes; `CONSOLE` is stdout."""
+
+    OTLP = "otlp"
+    CONSOLE = "console"
+    NONE = "none"
+
+
+@unique
+class OtlpProtocol(StrEnum):
+    """The one that this service's exporter speaks."""
+
+    HTTP_PROTOBUF = "http/protobuf"
+
+
+@unique
+class Sampler(StrEnum):
+    """Which traces are exported; a `parentbased` one does as the caller did."""
+
+    ALWAYS_ON = "always_on"
+    ALWAYS_OFF = "always_off"
+    RATIO = "traceidratio"
+    PARENTBASED_ALWAYS_ON = "parentbased_always_on"
+    PARENTBASED_ALWAYS_OFF = "parentbased_always_off"
+    PARENTBASED_RATIO = "parentbased_traceidratio"
+
+
 @dataclass(frozen=True, slots=True)
 class Address:
     """A TCP address. `host` is a name or an IP address, an IPv6 one without its brackets."""

@@ -5,6 +5,7 @@ import os
 import re
 import ssl
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from email_validator import EmailNotValidError, validate_email
 from psycopg import ProgrammingError
@@ -85,6 +86,22 @@ def postgres_url(value: str) -> dict[str, str]:
     if found.get("sslmode", "prefer") not in _SSL_MODES:
         raise UnreadableError(f"has an sslmode that is not one of {', '.join(sorted(_SSL_MODES))}")
     return found
+
+
+def http_url(value: str) -> str:
+    """An http or https URL without credentials, which would show in messages."""
+    try:
+        url = urlsplit(value)
+        port_is_right = url.port != 0
+    except ValueError:
+        raise UnreadableError("is not a URL that can be read") from None
+    if url.scheme not in {"http", "https"} or not url.hostname:
+        raise UnreadableError("is not a URL that begins with http:// or https:// and a host")
+    if "@" in url.netloc:
+        raise UnreadableError("holds credentials, which belong in OTEL_EXPORTER_OTLP_HEADERS")
+    if not port_is_right:
+        raise UnreadableError("has a port that is not a number from 1 to 65535")
+    return value
 
 
 def folder(value: str) -> Path:

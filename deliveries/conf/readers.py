@@ -24,6 +24,7 @@ _UNITS = {
 }
 _DURATION = re.compile(r"([0-9]{1,12})(ms|s|m|h|d)")
 _WHOLE = re.compile(r"[0-9]{1,18}")
+_RATIO = re.compile(r"0|1|0?\.[0-9]{1,18}|1\.0{1,18}|0\.0{1,18}")
 _BOOLEANS = {
     **dict.fromkeys(("true", "yes", "1"), True),
     **dict.fromkeys(("false", "no", "0"), False),
@@ -54,6 +55,12 @@ def whole(*, minimum: int, maximum: int) -> Reader[int]:
         return number
 
     return read
+
+
+def ratio(value: str) -> float:
+    if not _RATIO.fullmatch(value):
+        raise UnreadableError("is not a number from 0 to 1")
+    return float(value)
 
 
 def duration(*, minimum: timedelta, maximum: timedelta) -> Reader[timedelta]:

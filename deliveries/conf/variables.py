@@ -5,7 +5,16 @@ from datetime import timedelta
 from pathlib import Path
 
 from deliveries.conf import places, readers
-from deliveries.conf.options import LogFormat, LogLevel, SmtpMode, TlsMode, UnknownOutcome
+from deliveries.conf.options import (
+    Exporter,
+    LogFormat,
+    LogLevel,
+    OtlpProtocol,
+    Sampler,
+    SmtpMode,
+    TlsMode,
+    UnknownOutcome,
+)
 from deliveries.conf.problems import Problem
 from deliveries.conf.readers import Reader
 
@@ -166,6 +175,27 @@ VARIABLES: tuple[Variable, ...] = (
     # logs
     _defaulted("MAIL_LOG_LEVEL", readers.choice(LogLevel), "info"),
     _defaulted("MAIL_LOG_FORMAT", readers.choice(LogFormat), "json"),
+    # OpenTelemetry
+    _defaulted("OTEL_SDK_DISABLED", readers.boolean, "false"),
+    _defaulted("OTEL_SERVICE_NAME", readers.text, "mail-service"),
+    _defaulted("OTEL_TRACES_EXPORTER", readers.choice(Exporter), "none"),
+    _defaulted("OTEL_METRICS_EXPORTER", readers.choice(Exporter), "none"),
+    _defaulted("OTEL_EXPORTER_OTLP_ENDPOINT", places.http_url, "http://localhost:4318"),
+    _optional(
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+        places.http_url,
+        example="http://collector.internal:4318/v1/traces",
+    ),
+    _optional(
+        "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
+        places.http_url,
+        example="http://collector.internal:4318/v1/metrics",
+    ),
+    _defaulted("OTEL_EXPORTER_OTLP_PROTOCOL", readers.choice(OtlpProtocol), "http/protobuf"),
+    _defaulted("OTEL_EXPORTER_OTLP_TIMEOUT", _whole(1, 600), "10"),
+    _defaulted("OTEL_METRIC_EXPORT_INTERVAL", _whole(100, 3_600_000), "60000"),
+    _defaulted("OTEL_TRACES_SAMPLER", readers.choice(Sampler), "parentbased_always_on"),
+    _defaulted("OTEL_TRACES_SAMPLER_ARG", readers.ratio, "1.0"),
 )
 
 BY_FIELD: dict[str, Variable] = {variable.field: variable for variable in VARIABLES}

@@ -24,13 +24,15 @@ from deliveries.conf import Config, SmtpMode
 from deliveries.database import Fault, atomic, fault_of
 from deliveries.intake.command import Command
 from deliveries.intake.fingerprint import fingerprint
-from deliveries.intake.members import RenderedContent, TemplateContent
+from deliveries.intake.members import Members, RenderedContent, TemplateContent
 from deliveries.intake.message_id import new_message_id
 from deliveries.intake.rejection import Rejection, RejectionCode
+from deliveries.intake.rendering import Rendering
 from deliveries.intake.reservations import Known, look_up
 from deliveries.intake.schedule import check_send_at
 from deliveries.payload import Payload
 from deliveries.states import DeliveryStatus, PayloadMode, Source
+from deliveries.telemetry.spans import traceparent_of
 from deliveries.transitions.creation import NewDelivery, create
 
 logger = logging.getLogger(__name__)
@@ -40,14 +42,18 @@ logger = logging.getLogger(__name__)
 class Accepted:
     delivery_id: str
     status: DeliveryStatus
+    traceparent: str | None = None  # that the delivery keeps
 
 
 @dataclass(frozen=True, slots=True)
 class Duplicate:
     delivery_id: str  # of the delivery that stands already
+    suppressed: bool = False  # whether that one was suppressed when it was accepted
 
 
 Result = Accepted | Duplicate | Rejection
+
+_UNRENDERED = RenderedContent(subject="", text_body="", html_body=None)
 
 
 class Acceptor:
@@ -104,16 +110,7 @@ class Acceptor:
     def _prepare(self, command: Command, now: datetime) -> NewDelivery:
         members = command.members
         check_send_at(send_at=members.send_at, now=now, retention=self._config.delivery_retention)
-        payload = Payload(
-            to=members.to,
-            cc=members.cc,
-            bcc=members.bcc,
-            reply_to=members.reply_to,
-            headers=members.headers,
-            attachments=members.attachments,
-            subject="",
-            text_body="",
-        )
+        content = members.content
         delivery = NewDelivery(
             delivery_id=command.delivery_id,
             source=command.source,
@@ -127,21 +124,22 @@ class Acceptor:
             ),
             message_id=new_message_id(self._config.smtp_from_email),
             requested_at=command.requested_at,
-            payload=payload,
+            payload=_payload_of(members),
             send_at=members.send_at,
             expires_at=members.expires_at,
             request_id=command.request_id,
-            traceparent=command.traceparent,
+            traceparent=traceparent_of(delivery_id=command.delivery_id, given=command.traceparent),
             tracestate=command.tracestate,
         )
-        if isinstance(members.content, RenderedContent):
-            return replace(delivery, payload=_filled(payload, members.content))
-        return self._rendered(delivery, members.content)
+        return (
+            self._rendered(delivery, content) if isinstance(content, TemplateContent) else delivery
+        )
 
     def _rendered(self, delivery: NewDelivery, content: TemplateContent) -> NewDelivery:
         try:
             template = self._catalog.find(content.template_id, content.locale)
-            mail = render(template, content.variables)
+            with Rendering(delivery, content.template_id, template.locale_used):
+                mail = render(template, content.variables)
         except TemplateNotFound:
             raise Rejection(
                 RejectionCode.TEMPLATE_NOT_FOUND, "template_id: no such template"
@@ -154,7 +152,13 @@ class Acceptor:
             raise Rejection(RejectionCode.TEMPLATE_RENDER_FAILED, str(error)) from None
         return replace(
             delivery,
-            payload=replace(_filled(delivery.payload, mail), variables=content.variables),
+            payload=replace(
+                delivery.payload,
+                subject=mail.subject,
+                text_body=mail.text_body,
+                html_body=mail.html_body,
+                variables=content.variables,
+            ),
             template_id=content.template_id,
             locale=content.locale,
             locale_used=template.locale_used,
@@ -188,17 +192,16 @@ class _Batch:
         """Decide on one command, those before it in the batch included."""
         command = self._commands[place]
         try:
-            standing = self._earlier(command).duplicates(command, keys=self._keys) or self._known[
-                place
-            ].duplicates(command, keys=self._keys)
-            if standing is not None:
-                self.results[place] = Duplicate(standing)
-                return
+            for known in (self._earlier(command), self._known[place]):
+                standing = known.duplicates(command, keys=self._keys)
+                if standing is not None:
+                    self.results[place] = Duplicate(standing, suppressed=known.key_suppressed)
+                    return
             delivery = prepare()
         except Rejection as rejection:
             self.results[place] = rejection
             return
-        self.results[place] = Accepted(command.delivery_id, delivery.status)
+        self.results[place] = Accepted(command.delivery_id, delivery.status, delivery.traceparent)
         self.new[place] = delivery
         self.order.append(place)
         self._by_key[command.source, command.idempotency_key] = place
@@ -212,14 +215,23 @@ class _Batch:
             by_key=None if by_key is None else self.new[by_key].fingerprint,
             by_id=None if by_id is None else self.new[by_id].fingerprint,
             key_delivery_id=None if by_key is None else self.new[by_key].delivery_id,
+            key_suppressed=by_key is not None
+            and self.new[by_key].status is DeliveryStatus.SUPPRESSED,
         )
 
 
-def _filled(payload: Payload, content: Any) -> Payload:
-    """The payload with a subject and bodies, of a command or of a rendered template."""
-    return replace(
-        payload,
-        subject=content.subject,
-        text_body=content.text_body,
-        html_body=content.html_body,
+def _payload_of(members: Members) -> Payload:
+    """What is to be sent; of a template all but its subject and bodies, which come of rendering."""
+    content = members.content
+    given = content if isinstance(content, RenderedContent) else _UNRENDERED
+    return Payload(
+        to=members.to,
+        cc=members.cc,
+        bcc=members.bcc,
+        reply_to=members.reply_to,
+        headers=members.headers,
+        attachments=members.attachments,
+        subject=given.subject,
+        text_body=given.text_body,
+        html_body=given.html_body,
     )

@@ -6,14 +6,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from deliveries import crash
+from deliveries.crash import Point
 from deliveries.database import atomic
 from deliveries.intake.accept import Accepted, Acceptor, Duplicate, Result
 from deliveries.intake.command import Command, parse_entry
-from deliveries.intake.cursor import START, Cursor, CursorLostError, adopt, known_place, order_of
+from deliveries.intake.cursor import Cursor, CursorLostError, adopt, known_place
 from deliveries.intake.entry import StreamEntry
+from deliveries.intake.gaps import START, examine, order_of
+from deliveries.intake.lag import Lag
 from deliveries.intake.malformed import Malformed, report, store
+from deliveries.intake.measuring import measure_commands, measure_malformed
 from deliveries.intake.rejection import Rejection
-from deliveries.intake.stream import CommandStream, StreamState
+from deliveries.intake.stream import CommandStream
+from deliveries.telemetry import metrics
 
 logger = logging.getLogger(__name__)
 
@@ -59,13 +65,15 @@ class Consumer:
         self._max_payload_bytes = max_payload_bytes
         self._clock = clock
         self._cursor: Cursor | None = None
+        self._published: str | None = None
         self._trimmed_at = 0.0
+        self._lag = Lag(stream)
 
     def step(self) -> bool:
         """Take one batch; whether it makes sense to ask again at once. Waits for what arrives."""
         epoch = self._lead()
         if epoch is None:
-            self._cursor = None
+            self.forget()
             return False
         cursor = self._cursor
         if cursor is None or cursor.epoch != epoch:
@@ -80,29 +88,42 @@ class Consumer:
     def forget(self) -> None:
         """After a fault nothing is believed: the cursor is read again."""
         self._cursor = None
+        self._lag.forget()
 
     def _work(self, cursor: Cursor) -> bool:
         entries = self._stream.read(after=cursor.place, count=self._batch_size)
         if entries:
-            self._finish(cursor, entries)
+            crash.here(Point.CONSUMER_READ)
+            cursor = self._cursor = self._finish(cursor, entries)
+        else:
+            cursor = self._cursor = self._examine(cursor)
+        # before the publishing, which a Redis that is full refuses
         self._trim(cursor)
+        self._publish(cursor)
+        self._lag.look(place=cursor.place, accounted=cursor.accounted)
         if not entries:
-            self._check_ahead(cursor)
             self._stream.wait(after=cursor.place, seconds=self._block)
         return True
 
-    def _finish(self, cursor: Cursor, entries: list[StreamEntry]) -> None:
-        last = entries[-1].entry_id
+    def _finish(self, cursor: Cursor, entries: list[StreamEntry]) -> Cursor:
+        began, last = time.time_ns(), entries[-1].entry_id
         batch = self._parse(entries)
         with atomic():
             # the cursor first: a reader that has lost it stores nothing
-            cursor.move(last, finished=len(entries))
+            moved = cursor.finish(last, entries=len(entries))
             results = self._acceptor.accept(batch.commands)
             malformed = _malformed(entries, batch, results)
             store(stream=self._stream.name, malformed=malformed)
-        cursor.place = last
+            crash.here(Point.CONSUMER_STORED)
+        crash.here(Point.CONSUMER_COMMITTED)
+        measure_commands(
+            batch.commands,
+            results,
+            began=began,
+            entry_ids=[entries[place].entry_id for place in batch.places],
+        )
+        measure_malformed(malformed)
         report(malformed)
-        self._stream.publish_offset(last)
         logger.info(
             "stream batch finished",
             extra={
@@ -111,6 +132,7 @@ class Consumer:
                 "malformed": len(malformed),
             },
         )
+        return moved
 
     def _parse(self, entries: list[StreamEntry]) -> _Batch:
         batch = _Batch()
@@ -126,6 +148,7 @@ class Consumer:
 
     def _adopt(self, epoch: int) -> Cursor:
         """Where to go on: PostgreSQL's cursor, else the published offset, else the beginning."""
+        crash.here(Point.CONSUMER_LED)
         published = self._stream.published_offset()
         known = known_place(self._stream.name)
         start = known.last_entry_id if known else published or START
@@ -134,53 +157,58 @@ class Consumer:
                 "published offset differs from the cursor",
                 extra={"published": published, "cursor": start},
             )
-        cursor = adopt(stream=self._stream.name, epoch=epoch, start=start)
-        self._check_trimmed(cursor)
+        # of a stream that is not there yet nothing can have gone
+        accounted = 0 if start == START and self._stream.state() is None else None
+        adopted = adopt(stream=self._stream.name, epoch=epoch, start=start, accounted=accounted)
+        cursor = self._examine(adopted)
+        self._published = published
         return cursor
 
-    def _check_trimmed(self, cursor: Cursor) -> None:
-        """What was removed before it was read is counted, as far as Redis still knows it."""
-        state = self._stream.state()
-        if state is None or state.first_entry_id is None or cursor.place == START:
-            return
-        if order_of(state.last_generated_id) < order_of(cursor.place):
-            return  # a stream made anew, which the next idle turn meets
-        known = known_place(self._stream.name)
-        gap = _lost_entries(state, finished=known.entries_finished)
-        if gap and order_of(state.first_entry_id) > order_of(cursor.place):
-            self._note_gap(cursor, cursor.place, gap)
+    def _examine(self, cursor: Cursor) -> Cursor:
+        """Count what was lost before it was read; a stream that is not ours is read anew.
 
-    def _check_ahead(self, cursor: Cursor) -> None:
-        """A cursor ahead of the stream's last id would wait for ever: the stream was made anew."""
+        A cursor ahead of the stream's last id would else wait for ever.
+        """
         state = self._stream.state()
-        if state is None or order_of(state.last_generated_id) >= order_of(cursor.place):
-            return
-        self._note_gap(cursor, START, 1)
-        self._stream.publish_offset(START, backwards=True)
-
-    def _note_gap(self, cursor: Cursor, target: str, gap: int) -> None:
+        if state is None:
+            return cursor
+        finding = examine(place=cursor.place, accounted=cursor.accounted, state=state)
+        if finding is None:
+            return cursor
+        if finding.target == START != cursor.place:
+            # before the cursor: whoever dies in between leaves a cursor that shows it again
+            self._stream.reset_offset()
+            crash.here(Point.CONSUMER_RESET)
         with atomic():
-            cursor.move(target, finished=0, gap=gap)
-        logger.error(
-            "stream entries were lost before they were read",
-            extra={"entries": gap, "cursor": cursor.place, "going_on_after": target},
-        )
-        cursor.place = target
+            moved = cursor.note(finding)
+        if finding.gap:
+            metrics.GAPS.add(finding.gap)
+            logger.error(
+                "stream entries were lost before they were read",
+                extra={
+                    "entries": finding.gap,
+                    "cursor": cursor.place,
+                    "going_on_after": finding.target,
+                },
+            )
+        self._published = None
+        return moved
+
+    def _publish(self, cursor: Cursor) -> None:
+        """Publish the cursor, unless it is published: also what an earlier turn could not."""
+        if self._published == cursor.place:
+            return
+        self._stream.publish_offset(cursor.place)
+        self._published = cursor.place
+        crash.here(Point.CONSUMER_PUBLISHED)
 
     def _trim(self, cursor: Cursor) -> None:
         now = self._clock()
         if self._retention is None or now - self._trimmed_at < _TRIM_SECONDS:
             return
-        self._trimmed_at = now
         oldest = f"{int((now - self._retention.total_seconds()) * _ID_MILLISECONDS)}-0"
-        self._stream.trim(before=min(oldest, cursor.place, key=order_of))
-
-
-def _lost_entries(state: StreamState, *, finished: int) -> int:
-    """Added, less those still there, less those finished; 1 where Redis does not count them."""
-    if state.entries_added is None:
-        return 1
-    return max(0, state.entries_added - state.length - finished)
+        if not self._stream.trim(before=min(oldest, cursor.place, key=order_of)):
+            self._trimmed_at = now
 
 
 def _malformed(entries: list[StreamEntry], batch: _Batch, results: list[Result]) -> list[Malformed]:

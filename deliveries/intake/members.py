@@ -121,6 +121,15 @@ def parse_members(*, mode: PayloadMode, members: Mapping[str, Any]) -> Members:
     )
 
 
+def parse_locale(text: Any) -> str:
+    """A language tag in canonical case. Raises Rejection(invalid_locale)."""
+    if not isinstance(text, str) or len(text) > _LONGEST_LOCALE:
+        raise Rejection(RejectionCode.INVALID_LOCALE, "locale: must be a language tag")
+    if not _LOCALE.fullmatch(text):
+        raise Rejection(RejectionCode.INVALID_LOCALE, "locale: is not a BCP 47 language tag")
+    return canonical_locale(text)
+
+
 def _rendered(members: Mapping[str, Any]) -> RenderedContent:
     subject = members.get("subject")
     if not isinstance(subject, str) or not subject.strip():
@@ -146,21 +155,16 @@ def _body(text: Any, name: str) -> str:
 
 
 def _template(members: Mapping[str, Any]) -> TemplateContent:
-    template_id, locale = members.get("template_id"), members.get("locale")
+    template_id = members.get("template_id")
     if not isinstance(template_id, str) or not is_line(template_id) or not template_id:
         raise Rejection(RejectionCode.TEMPLATE_NOT_FOUND, "template_id: must name a template")
-    if not isinstance(locale, str) or len(locale) > _LONGEST_LOCALE:
-        raise Rejection(RejectionCode.INVALID_LOCALE, "locale: must be a language tag")
-    if not _LOCALE.fullmatch(locale):
-        raise Rejection(RejectionCode.INVALID_LOCALE, "locale: is not a BCP 47 language tag")
+    locale = parse_locale(members.get("locale"))
     if "variables" not in members:
         raise Rejection(RejectionCode.TEMPLATE_VARIABLE_MISSING, "variables: is missing")
     variables = members["variables"]
     if not isinstance(variables, dict):
         raise _broken("variables: must be an object")
-    return TemplateContent(
-        template_id=template_id, locale=canonical_locale(locale), variables=variables
-    )
+    return TemplateContent(template_id=template_id, locale=locale, variables=variables)
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -5,18 +5,22 @@ import sys
 import time
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import redis
 from django_redis import get_redis_connection
 
 from deliveries.conf import Config
-from deliveries.database import describe
 from deliveries.intake.command import parse_entry
 from deliveries.intake.entry import StreamEntry
 from deliveries.intake.rejection import Rejection
+from deliveries.producer import (
+    CommandPublisher,
+    Patience,
+    Published,
+    StreamRefusedError,
+    UnconfirmedError,
+)
 from deliveries.states import PayloadMode, Source
 
 # option -> member of the payload, those that are copied as they are
@@ -37,6 +41,10 @@ _MEMBERS = {
 _FIELDS = ("delivery_id", "payload_mode", "idempotency_key", "request_id")
 
 
+# a person waits for it
+_PATIENCE = Patience(total=3.0, each=2.0)
+
+
 class PublishingError(Exception):
     """The command was not published. The message says why, in one line."""
 
@@ -45,47 +53,36 @@ class StreamAwayError(PublishingError):
     """Redis did not confirm the entry."""
 
 
-@dataclass(frozen=True, slots=True)
-class Published:
-    stream: str
-    entry_id: str
-    delivery_id: str
-
-    def as_json(self) -> str:
-        return json.dumps(
-            {"stream": self.stream, "entry_id": self.entry_id, "delivery_id": self.delivery_id}
-        )
-
-    def __str__(self) -> str:
-        return f"entry {self.entry_id}, delivery {json.dumps(self.delivery_id)}"
-
-
 def publish(*, config: Config, options: Mapping[str, Any]) -> Published:
     """Publish what the options of `publish_command` say; an option not given is None.
 
     Raises PublishingError; StreamAwayError when Redis does not confirm.
     """
     given = _from_file(options) if options["file"] else _from_flags(options)
-    fields = _encoded({**_defaults(), **given})
+    fields = encoded({**_defaults(), **given})
     if not options["unchecked"]:
-        _check(fields, max_payload_bytes=config.max_payload_bytes)
+        try:
+            check(fields, max_payload_bytes=config.max_payload_bytes)
+        except PublishingError as error:
+            raise PublishingError(f"{error} (--unchecked publishes it anyway)") from None
+    return put(fields, config=config)
+
+
+def put(fields: Mapping[str, bytes], *, config: Config) -> Published:
+    """Put an entry on the stream, right or wrong. Raises StreamAwayError."""
+    publisher = CommandPublisher(
+        get_redis_connection("default"), stream=config.redis_command_stream, patience=_PATIENCE
+    )
     try:
-        entry_id: Any = get_redis_connection("default").xadd(
-            config.redis_command_stream, {_bytes(name): value for name, value in fields.items()}
-        )
-    except (redis.RedisError, OSError) as error:
+        return publisher.add(fields)
+    except (UnconfirmedError, StreamRefusedError) as error:
         raise StreamAwayError(
-            f"Redis at {config.redis_master_addr} did not confirm the entry ({describe(error)}):"
+            f"at {config.redis_master_addr}: {error};"
             " see MAIL_REDIS_MASTER_ADDR and MAIL_REDIS_PASSWORD"
         ) from None
-    return Published(
-        stream=config.redis_command_stream,
-        entry_id=entry_id.decode(),
-        delivery_id=fields["delivery_id"].decode("utf-8", "replace"),
-    )
 
 
-def _check(fields: Mapping[str, bytes], *, max_payload_bytes: int) -> None:
+def check(fields: Mapping[str, bytes], *, max_payload_bytes: int) -> None:
     """Raises PublishingError for what the consumer would reject without looking further."""
     entry = StreamEntry(
         entry_id="0-0",
@@ -94,9 +91,7 @@ def _check(fields: Mapping[str, bytes], *, max_payload_bytes: int) -> None:
     try:
         parse_entry(entry=entry, max_payload_bytes=max_payload_bytes)
     except Rejection as rejection:
-        raise PublishingError(
-            f"{rejection.code}: {rejection.message} (--unchecked publishes it anyway)"
-        ) from None
+        raise PublishingError(f"{rejection.code}: {rejection.message}") from None
 
 
 def _defaults() -> dict[str, Any]:
@@ -113,7 +108,7 @@ def _from_file(options: Mapping[str, Any]) -> dict[str, Any]:
     if beside:
         flag = beside[0].replace("_", "-")
         raise PublishingError(f"--{flag}: goes with the other flags, not with --file")
-    return _read_object(options["file"])
+    return read_object(options["file"])
 
 
 def _from_flags(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -121,16 +116,16 @@ def _from_flags(options: Mapping[str, Any]) -> dict[str, Any]:
         member: options[name] for name, member in _MEMBERS.items() if options[name] is not None
     }
     if options["variables"] is not None:
-        payload["variables"] = _read_object(options["variables"])
+        payload["variables"] = read_object(options["variables"])
     is_template = options["template_id"] is not None
     fields = {name: options[name] for name in _FIELDS if options[name] is not None}
     mode = PayloadMode.TEMPLATE if is_template else PayloadMode.RENDERED
     return {"payload_mode": mode, **fields, "payload_json": payload}
 
 
-def _encoded(fields: Mapping[str, Any]) -> dict[str, bytes]:
+def encoded(fields: Mapping[str, Any]) -> dict[str, bytes]:
     """Texts and whole numbers as they are, `payload_json` as JSON unless it is text already."""
-    encoded = {}
+    raw = {}
     for name, value in fields.items():
         if name == "payload_json" and not isinstance(value, str):
             text = json.dumps(value, ensure_ascii=False)
@@ -138,8 +133,8 @@ def _encoded(fields: Mapping[str, Any]) -> dict[str, bytes]:
             text = str(value)
         else:
             raise PublishingError(f"{json.dumps(name)}: must be text or a whole number")
-        encoded[name] = _bytes(text)
-    return encoded
+        raw[name] = _bytes(text)
+    return raw
 
 
 def _bytes(text: str) -> bytes:
@@ -147,7 +142,7 @@ def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-def _read_object(name: str) -> dict[str, Any]:
+def read_object(name: str) -> dict[str, Any]:
     """The JSON object in a file, or on standard input for `-`."""
     try:
         text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")

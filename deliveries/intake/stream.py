@@ -5,13 +5,12 @@ up what it would return, and cuts the values of an entry that is too large to be
 reader's memory does not depend on what producers put on the stream.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import redis
 
-from deliveries.intake.cursor import order_of
 from deliveries.intake.entry import StreamEntry
+from deliveries.intake.gaps import START, StreamState, order_of
 
 # Entries after ARGV[1], at most ARGV[2] of them and, but for the first, ARGV[3] bytes in all. Of
 # an entry larger than ARGV[4] the first 64 parts and ARGV[5] bytes are kept. Per entry: id, size,
@@ -54,7 +53,7 @@ local function parts(id)
   return string.format('%020s', ms), string.format('%020s', seq)
 end
 local held = redis.call('GET', KEYS[1])
-if held and ARGV[2] == '0' then
+if held then
   local hm, hs = parts(held)
   local nm, ns = parts(ARGV[1])
   if hm > nm or (hm == nm and hs >= ns) then return 0 end
@@ -63,18 +62,36 @@ redis.call('SET', KEYS[1], ARGV[1])
 return 1
 """
 
+# What XINFO says, without the whole first entry and the whole last one that it would send along.
+_STATE = """
+if redis.call('EXISTS', KEYS[1]) == 0 then return false end
+local info = redis.call('XINFO', 'STREAM', KEYS[1])
+local found = {}
+for at = 1, #info, 2 do found[info[at]] = info[at + 1] end
+local first = found['first-entry']
+return {found['length'], found['last-generated-id'], first and first[1] or false,
+        found['entries-added'] or false}
+"""
+
+# Counts some entries after ARGV[1] and up to ARGV[2]: how many, the last of them, and whether more
+# may follow. In small turns, for an entry comes with all that it says.
+_COUNT = """
+local total, bytes, after = 0, 0, ARGV[1]
+while total < 512 and bytes < 8388608 do
+  local entries = redis.call('XRANGE', KEYS[1], '(' .. after, ARGV[2], 'COUNT', 16)
+  for _, entry in ipairs(entries) do
+    for _, part in ipairs(entry[2]) do bytes = bytes + #part end
+    after = entry[1]
+  end
+  total = total + #entries
+  if #entries < 16 then return {total, after, 0} end
+end
+return {total, after, 1}
+"""
+
 _CUT_BYTES = 64 * 1024
 _FIELDS_ALLOWANCE = 64 * 1024  # for everything of an entry besides its payload
-
-
-@dataclass(frozen=True, slots=True)
-class StreamState:
-    """What the stream holds: its length and the ids at its ends."""
-
-    length: int
-    first_entry_id: str | None
-    last_generated_id: str
-    entries_added: int | None
+_TRIM_ENTRIES = 10_000  # in one go, for which Redis serves nobody else
 
 
 class CommandStream:
@@ -89,6 +106,8 @@ class CommandStream:
         self._max_entry = max_payload_bytes + _FIELDS_ALLOWANCE
         self._read = client.register_script(_READ)
         self._publish = client.register_script(_PUBLISH)
+        self._state = client.register_script(_STATE)
+        self._count = client.register_script(_COUNT)
 
     def read(self, *, after: str, count: int) -> list[StreamEntry]:
         """The next entries, oldest first, within the byte budget of one largest entry."""
@@ -114,18 +133,15 @@ class CommandStream:
 
     def state(self) -> StreamState | None:
         """None when the stream does not exist."""
-        try:
-            info = self._client.xinfo_stream(self.name)
-        except redis.ResponseError as error:
-            if "no such key" in str(error).lower():
-                return None
-            raise
-        first = info.get("first-entry")
+        found: Any = self._state(keys=[self.name])
+        if found is None:
+            return None
+        length, last, first, added = found
         return StreamState(
-            length=int(info["length"]),
-            first_entry_id=first[0].decode() if first else None,
-            last_generated_id=_text(info["last-generated-id"]),
-            entries_added=info.get("entries-added"),
+            length=int(length),
+            first_entry_id=first.decode() if first else None,
+            last_generated_id=last.decode(),
+            entries_added=None if added is None else int(added),
         )
 
     def published_offset(self) -> str | None:
@@ -140,13 +156,26 @@ class CommandStream:
             return None
         return text
 
-    def publish_offset(self, entry_id: str, *, backwards: bool = False) -> None:
-        """Publish the last finished entry; `backwards` only onto a recreated stream."""
-        self._publish(keys=[self._offset_key], args=[entry_id, int(backwards)])
+    def publish_offset(self, entry_id: str) -> None:
+        """Publish the last finished entry; an offset that is further already stays."""
+        self._publish(keys=[self._offset_key], args=[entry_id])
 
-    def trim(self, *, before: str) -> int:
-        """Remove entries older than `before`; return how many."""
-        return int(self._client.xtrim(self.name, minid=before, approximate=True))
+    def reset_offset(self, entry_id: str = START) -> None:
+        """Put the offset back: to the start, for a stream that was made anew, or by hand."""
+        self._client.set(self._offset_key, entry_id)
+
+    def count(self, *, after: str, until: str, most: int) -> int:
+        """How many entries lie after `after` and up to `until`; it stops at `most`."""
+        found, place, more = 0, after, 1
+        while more and found < most:
+            counted, last, more = self._count(keys=[self.name], args=[place, until])
+            found, place = found + int(counted), last.decode()
+        return min(found, most)
+
+    def trim(self, *, before: str) -> bool:
+        """Remove entries older than `before`, so many at a time; return whether more may wait."""
+        removed = self._client.xtrim(self.name, minid=before, approximate=True, limit=_TRIM_ENTRIES)
+        return int(removed) >= _TRIM_ENTRIES // 2
 
 
 def _entry(flat: list[Any]) -> StreamEntry:
@@ -156,7 +185,3 @@ def _entry(flat: list[Any]) -> StreamEntry:
         fields=tuple(zip(parts[::2], parts[1::2], strict=True)),
         oversize=int(size) if size else None,
     )
-
-
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)

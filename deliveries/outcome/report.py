@@ -6,6 +6,7 @@ its row in the classifier's table.
 
 from dataclasses import dataclass
 from enum import StrEnum, unique
+from typing import NamedTuple
 
 from deliveries.states import Phase
 
@@ -47,23 +48,22 @@ class Event(StrEnum):
     GIVEN_BACK = "given_back"  # we stopped before the final dot; the relay decided nothing
 
 
-@dataclass(frozen=True, slots=True)
-class RecipientReply:
+class RecipientReply(NamedTuple):
     """What the relay said of one recipient: its reply to RCPT, None when it gave none."""
 
     address: str
     reply: Reply | None
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """One attempt at one message.
 
     `phase` is where it ended and `reply` the reply that ended it, if one did. `recipients` holds
     one entry for each recipient that was tried, in order, with the replies to RCPT. When the
     message was accepted, `event` is REPLY, `phase` FINAL and `reply` the final 2xx: those whose
     RCPT got a 2xx have it. `final_dot_written` says that the last bytes of the message were handed
-    to the kernel and no reply to them came back: only then is the outcome unknown.
+    to the kernel and no reply to them came back: only then is the outcome unknown. `detail` is for
+    the operator where no reply speaks, such as a TLS error's reason; it holds no addresses.
     """
 
     event: Event
@@ -71,6 +71,4 @@ class Report:
     reply: Reply | None = None
     recipients: tuple[RecipientReply, ...] = ()
     final_dot_written: bool = False
-    detail: str = (
-        ""  # for the operator where no reply speaks, such as a TLS error's reason; no addresses
-    )
+    detail: str = ""

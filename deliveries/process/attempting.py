@@ -2,12 +2,13 @@
 
 import socket
 import threading
+from functools import partial
 
 from deliveries.attempt.pool import Pool
 from deliveries.attempt.sender import Provider, Sender, Stub
 from deliveries.attempt.smtp.client import Client
 from deliveries.attempt.smtp.relay import Relay, make_ssl_context
-from deliveries.conf import Config, SmtpMode, TlsMode
+from deliveries.conf import Config, SmtpMode, TlsMode, UnknownOutcome
 from deliveries.payload import Mailbox
 from deliveries.process.hints import HANDED_OUT
 from deliveries.process.lifecycle import Context, Parts, run
@@ -29,7 +30,8 @@ def run_attempts() -> int:
 def _build(context: Context) -> Parts:
     config, stopping, wake = context.config, threading.Event(), Wake()
     identity = Mailbox(config.smtp_from_email or _NOBODY, config.smtp_from_name)
-    relay = _relay_of(config)
+    relay = relay_of(config)
+    budget = (config.smtp_timeout + config.smtp_final_reply_timeout).total_seconds()
     senders = [
         Sender(
             provider=_provider(relay),
@@ -37,8 +39,10 @@ def _build(context: Context) -> Parts:
             policy=policy_of(config),
             lease=context.lease,
             stopping=stopping,
+            longest=_longest(config),
+            allow=partial(context.watchdog.allow, f"sender-{number}", budget),
         )
-        for _ in range(config.attempt_worker_concurrency)
+        for number in range(config.attempt_worker_concurrency)
     ]
     pool = Pool(
         worker_id=context.worker_id,
@@ -46,18 +50,31 @@ def _build(context: Context) -> Parts:
         stopping=stopping,
         ring=wake.ring,
         shutdown_seconds=config.shutdown_timeout.total_seconds(),
+        # what was claimed and not begun counts as unknown when the process is lost, and then fails
+        holds_ready=config.unknown_outcome is UnknownOutcome.RETRY,
+        watchdog=context.watchdog,
     )
     loop = Loop(
         name="claims",
         step=pool.step,
         poll=config.scheduler_poll_interval.total_seconds(),
         wake=wake,
+        watchdog=context.watchdog,
     )
     return Parts(running=[loop, pool], bells={HANDED_OUT: wake})
 
 
-def _relay_of(config: Config) -> Relay | None:
-    """None in stub mode."""
+def _longest(config: Config) -> float:
+    """Until when a final dot may be written, in s from the claim.
+
+    Recovery takes an attempt from anyone after both SMTP timeouts and a lease.
+    """
+    rest = max(config.smtp_final_reply_timeout, config.worker_lease)
+    return (config.smtp_timeout + rest).total_seconds()
+
+
+def relay_of(config: Config) -> Relay | None:
+    """The relay of the configuration; None in stub mode."""
     if config.smtp_mode is SmtpMode.STUB or config.smtp_addr is None:
         return None
     encrypted = config.smtp_tls is not TlsMode.NONE

@@ -9,6 +9,9 @@ from datetime import timedelta
 from deliveries.database import Statement
 
 LEASE = timedelta(seconds=3)
+# With a look a second, its successor has it three seconds after its end.
+MAINTENANCE_LEASE = timedelta(seconds=2)
+MAINTENANCE = "maintenance"
 
 LEAD = Statement(
     name="process.lead",
@@ -34,9 +37,9 @@ WHERE name = %(name)b::text AND worker_id = %(worker_id)b::bigint
 )
 
 
-def lead(*, name: str, worker_id: int) -> int | None:
+def lead(*, name: str, worker_id: int, lease: timedelta = LEASE) -> int | None:
     """Take or keep the leadership; return its epoch, None while another process has it."""
-    rows = LEAD.fetch(name=name, worker_id=worker_id, lease=LEASE)
+    rows = LEAD.fetch(name=name, worker_id=worker_id, lease=lease)
     return rows[0].epoch if rows else None
 
 

@@ -30,7 +30,8 @@ RENEW = Statement(
     name="process.renew",
     purpose="the heartbeat of a process",
     sql="""
-UPDATE workers SET last_seen_at = now(), lease_until = now() + %(lease)b::interval
+UPDATE workers SET last_seen_at = now(), lease_until = now() + %(lease)b::interval,
+  capacity = %(capacity)b::smallint
 WHERE id = %(worker_id)b::bigint RETURNING id
 """,
 )
@@ -51,13 +52,22 @@ class Lease:
         self._lock = threading.Lock()
         self._until = float("-inf")
         self._held_since = float("inf")
+        self._ended = False
 
     def renewed(self, *, asked_at: float) -> None:
         """The database confirmed a renewal that was asked for at `asked_at`."""
         with self._lock:
+            if self._ended:
+                return
             if self.clock() >= self._until:
                 self._held_since = asked_at
             self._until = asked_at + self.length.total_seconds()
+
+    def end(self) -> None:
+        """Believe nothing from now on: the process is about to leave, whatever still runs."""
+        with self._lock:
+            self._ended = True
+            self._until = float("-inf")
 
     def held_since(self, moment: float) -> bool:
         """Whether the lease is held now and has been held without a gap since `moment`."""
@@ -80,10 +90,13 @@ def register(*, process: ProcessType, capacity: int, lease: Lease) -> int:
     return worker_id
 
 
-def renew(*, worker_id: int, lease: Lease) -> bool:
-    """One heartbeat. False when the row is gone: the lease cannot be had again."""
+def renew(*, worker_id: int, capacity: int, lease: Lease) -> bool:
+    """One heartbeat. False when the row is gone: the lease cannot be had again.
+
+    `capacity` 0 says that this process takes no more work.
+    """
     asked_at = lease.clock()
-    if not RENEW.fetch(worker_id=worker_id, lease=lease.length):
+    if not RENEW.fetch(worker_id=worker_id, capacity=capacity, lease=lease.length):
         return False
     lease.renewed(asked_at=asked_at)
     return True

@@ -7,29 +7,42 @@ handler that sets an Event can deadlock against a thread that waits for it.
 import logging
 import signal
 import sys
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Protocol
 
 from django.db import DatabaseError, connections
 from django_redis import get_redis_connection
 
+from deliveries import crash
 from deliveries.catalog.catalog import Catalog
 from deliveries.conf import Config
+from deliveries.crash import Point
 from deliveries.database import describe
+from deliveries.process.heartbeat import Heartbeat
 from deliveries.process.hints import Listener
-from deliveries.process.lease import Lease, leave, register, renew
+from deliveries.process.lease import Lease, register
 from deliveries.process.logs import configure
-from deliveries.process.loop import Loop, Wake
-from deliveries.process.startup import StartupError, configuration, start_up
+from deliveries.process.loop import Wake
+from deliveries.process.series import make_series
+from deliveries.process.startup import (
+    EX_UNAVAILABLE,
+    StartupError,
+    configuration,
+    start_up,
+)
 from deliveries.states import ProcessType
+from deliveries.telemetry import providers as telemetry
+from deliveries.watchdog import Watchdog
 
 logger = logging.getLogger(__name__)
 
 _SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT})
 _STATUS_SECONDS = 0.5
+_RETIRE_SECONDS = 0.5
+_LEAVE_SECONDS = 0.2
 
 
 class Part(Protocol):
@@ -50,6 +63,7 @@ class Context:
     catalog: Catalog
     worker_id: int
     lease: Lease
+    watchdog: Watchdog
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,60 +94,67 @@ def run(
         for line in error.lines:
             sys.stderr.write(f"{line}\n")
         return error.status
-    lease = Lease(length=config.worker_lease)
-    worker_id = register(process=process, capacity=capacity, lease=lease)
-    context = Context(config=config, catalog=catalog, worker_id=worker_id, lease=lease)
-    heartbeat = _Heartbeat(context)
+    telemetry.start(config=config, process=process)
+    make_series(process)
+    lease, watchdog = Lease(length=config.worker_lease), Watchdog(every=_STATUS_SECONDS)
+    try:
+        worker_id = register(process=process, capacity=capacity, lease=lease)
+    except DatabaseError as error:
+        sys.stderr.write(f"PostgreSQL does not take this process on record ({describe(error)})\n")
+        return EX_UNAVAILABLE
+    crash.here(Point.PROCESS_REGISTERED)
+    context = Context(
+        config=config, catalog=catalog, worker_id=worker_id, lease=lease, watchdog=watchdog
+    )
+    heartbeat = Heartbeat(worker_id=worker_id, capacity=capacity, lease=lease)
     parts = build(context)
     running = [*parts.running, *([Listener(parts.bells)] if parts.bells else [])]
-    for part in (heartbeat.loop, *running):
+    heartbeat.start()
+    for part in running:
         part.start()
     logger.info("%s started", title, extra={"worker_id": worker_id})
-    _wait_for_signal(heartbeat)
-    clean = _shut_down(running, heartbeat, context)
+    ending = _wait_for_end(heartbeat, watchdog)
+    clean = _shut_down(running, heartbeat, config, ending)
     logger.info("%s stopped", title, extra={"worker_id": worker_id})
     return 0 if clean else 1
 
 
-class _Heartbeat:
-    """Renews the lease at a third of its length, until everything else has stopped."""
+class _Ending(Enum):
+    """Why a process stops."""
 
-    def __init__(self, context: Context) -> None:
-        self._context = context
-        self.revoked = threading.Event()
-        self.loop = Loop(
-            name="heartbeat",
-            step=self._step,
-            poll=context.config.worker_lease.total_seconds() / 3,
-        )
-
-    def _step(self) -> bool:
-        if not renew(worker_id=self._context.worker_id, lease=self._context.lease):
-            self.revoked.set()
-        return False
+    ASKED = "asked"
+    REVOKED = "revoked"  # its row is gone
+    STUCK = "stuck"  # a thread overran its budget
 
 
-def _wait_for_signal(heartbeat: _Heartbeat) -> None:
+def _wait_for_end(heartbeat: Heartbeat, watchdog: Watchdog) -> _Ending:
     while not heartbeat.revoked.is_set():
         taken = signal.sigtimedwait(_SIGNALS, _STATUS_SECONDS)
         # SIGCONT cuts the wait short, and one past its time then answers with no signal at all
         if taken is not None and taken.si_signo in _SIGNALS:
-            return
+            return _Ending.ASKED
+        if (thread := watchdog.look()) is not None:
+            logger.error("a thread is stuck and this process stops", extra={"stuck": thread})
+            return _Ending.STUCK
     logger.error("this process is no longer on record and stops")
+    return _Ending.REVOKED
 
 
-def _shut_down(running: Sequence[Part], heartbeat: _Heartbeat, context: Context) -> bool:
+def _shut_down(
+    running: Sequence[Part], heartbeat: Heartbeat, config: Config, ending: _Ending
+) -> bool:
     """Stop everything within the shutdown timeout; return whether nothing had to be left."""
-    deadline = time.monotonic() + context.config.shutdown_timeout.total_seconds()
+    deadline = time.monotonic() + config.shutdown_timeout.total_seconds()
+    if ending is _Ending.STUCK:
+        heartbeat.stop()
+    else:
+        heartbeat.retire(seconds=_RETIRE_SECONDS)
     for part in running:
         part.stop()
-    ended = [part.join(deadline - time.monotonic()) for part in running]
-    heartbeat.loop.stop()
-    ended.append(heartbeat.loop.join(min(1.0, deadline - time.monotonic())))
-    try:
-        leave(worker_id=context.worker_id)
-    except DatabaseError as error:
-        logger.warning("the lease could not be ended", extra={"fault": describe(error)})
+    ended = [part.join(deadline - _LEAVE_SECONDS - time.monotonic()) for part in running]
+    if not heartbeat.leave(until=deadline):
+        logger.warning("the lease could not be ended in time")
     get_redis_connection("default").close()
     connections.close_all()
-    return all(ended) and not heartbeat.revoked.is_set()
+    telemetry.stop(seconds=deadline - time.monotonic())
+    return all(ended) and ending is _Ending.ASKED

@@ -3,8 +3,9 @@
     logger.info("retry scheduled", extra={"delivery_id": "d-1", "attempt_no": 2})
 
 Every `extra` becomes a field beside `timestamp`, `level`, `logger`, `message` and `process`; one
-that has such a name gets the prefix `field_`. An exception shows as its class, SQLSTATE or errno
-and its stack, never as its text: the text of a database error holds values of rows.
+that has such a name gets the prefix `field_`. Where a span is active its ids are fields too. An
+exception shows as its class, SQLSTATE or errno and its stack, never as its text: the text of a
+database error holds values of rows.
 """
 
 import logging
@@ -16,6 +17,7 @@ from typing import Any
 from deliveries.conf import LogFormat, LogLevel
 from deliveries.process.lines import console_line, json_line, plain
 from deliveries.process.stack import causes_of, frames_of, name_error
+from deliveries.telemetry.current import current_ids
 
 # The loggers whose debug records are this project's own. Libraries' debug records may hold values.
 _OWN_LOGGERS = ("deliveries", "mailproject")
@@ -66,6 +68,7 @@ class LineFormatter(logging.Formatter):
         yield "logger", record.name
         yield "message", record.getMessage()
         yield "process", self._process
+        yield from current_ids().items()
         yield from fields_of(vars(record))
         error = record.exc_info[1] if record.exc_info else None
         if error is not None:

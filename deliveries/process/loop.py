@@ -10,8 +10,13 @@ from django.db import DatabaseError, close_old_connections, connections
 from deliveries.backoff import Backoff
 from deliveries.database import Fault, TransientErrors, describe, fault_of
 from deliveries.throttle import Throttle
+from deliveries.watchdog import Watchdog
 
 logger = logging.getLogger(__name__)
+
+# A step is some statements, each of which the session's timeouts bound: one that takes longer than
+# all of them together will never end.
+STEP_SECONDS = 300.0
 
 
 class Wake:
@@ -33,8 +38,8 @@ class Loop:
 
     A step does one bounded unit of work and says whether more waits: then it is called again at
     once, else after a ring of `wake` or `poll` seconds. A fault of a server is waited out, with
-    growing waits and one log line a minute; `on_fault` lets the owner forget what it believed.
-    `at_end` is called once, in the loop's own thread, after the last step.
+    growing waits, of at most `longest_wait`, and one log line a minute; `on_fault` lets the owner
+    forget what it believed. `at_end` is called once, in the loop's own thread, after the last step.
     """
 
     def __init__(
@@ -46,6 +51,8 @@ class Loop:
         wake: Wake | None = None,
         on_fault: Callable[[], None] | None = None,
         at_end: Callable[[], None] | None = None,
+        longest_wait: float = 5.0,
+        watchdog: Watchdog | None = None,
     ) -> None:
         self.name = name
         self.wake = wake or Wake()
@@ -54,7 +61,8 @@ class Loop:
         self._on_fault = on_fault
         self._at_end = at_end
         self._stopping = threading.Event()
-        self._backoff = Backoff()
+        self._watchdog = watchdog or Watchdog()
+        self._backoff = Backoff(longest=longest_wait)
         self._throttle = Throttle()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -92,7 +100,8 @@ class Loop:
         # A connection that the server ended stays dead until it is looked at.
         close_old_connections()
         try:
-            more = self._step()
+            with self._watchdog.allow(self.name, STEP_SECONDS):
+                more = self._step()
         except Exception as error:  # noqa: BLE001 - the boundary: no fault may end the loop
             self._wait_out(error)
             return

@@ -26,7 +26,8 @@ WITH picked AS MATERIALIZED (
   SELECT pg_notify('mail_due', '') FROM (SELECT FROM begun LIMIT 1) AS any_begun
 )
 SELECT b.id AS attempt_id, b.delivery_pk, b.attempt_no, b.lane, d.delivery_id, d.source,
-       d.message_id, d.recipients_accepted, d.recipients_left, d.recipients_refused,
+       d.message_id, d.traceparent, d.tracestate,
+       d.recipients_accepted, d.recipients_left, d.recipients_refused,
        extract(epoch FROM d.expires_at - now())::double precision AS expires_in,
        p.mailboxes, p.headers, p.subject, p.attachment_count, p.content_bytes,
        CASE WHEN p.content_bytes <= %(inline_bytes)b::integer THEN p.text_body END AS text_body,
@@ -63,6 +64,17 @@ SELECT count(*) AS given_back, (SELECT count(*) FROM hint) AS hinted FROM moved
 )
 
 
+STRAYS = Statement(
+    name="transitions.strays",
+    purpose="attempts that a worker claimed and does not know of: the answer to it was lost",
+    sql="""
+SELECT id FROM attempts
+WHERE worker_id = %(worker_id)b::bigint AND status = 'in_progress'
+  AND id <> ALL(%(known)b::bigint[])
+""",
+)
+
+
 def claim(*, worker_id: int, limit: int, last_lane: int) -> list[Any]:
     """Take up to `limit` attempts of the lanes up to `last_lane`; rows as in `CLAIM`."""
     return CLAIM.fetch(
@@ -77,3 +89,8 @@ def give_back(*, worker_id: int, attempt_ids: Sequence[int]) -> int:
     rows = GIVE_BACK.fetch(worker_id=worker_id, attempt_ids=list(attempt_ids))
     given_back: int = rows[0].given_back
     return given_back
+
+
+def strays(*, worker_id: int, known: Sequence[int]) -> list[int]:
+    """The ids of what this worker has in progress, but for what it knows of."""
+    return [row.id for row in STRAYS.fetch(worker_id=worker_id, known=list(known))]

@@ -48,7 +48,7 @@ WITH input AS MATERIALIZED (
   FROM fate
   WHERE d.id = fate.delivery_pk AND d.status = 'sending' AND d.attempt_count = fate.attempt_no
   RETURNING fate.attempt_id, d.id, d.delivery_id, d.source, d.status, d.next_attempt_at,
-            d.attempt_count, d.last_failure_code, fate.summary
+            d.attempt_count, d.last_failure_code, d.traceparent, fate.summary
 ), dead AS (
   INSERT INTO dead_letters (delivery_pk, failure_code, reason, attempt_count)
   SELECT id, last_failure_code, coalesce(summary, last_failure_code), attempt_count
@@ -60,7 +60,8 @@ WITH input AS MATERIALIZED (
   WHERE p.delivery_pk = moved.id AND moved.source = 'authsession'
     AND moved.status IN ('sent', 'suppressed', 'failed', 'dead_letter')
 )
-SELECT attempt_id, delivery_id, source, status, next_attempt_at, attempt_count, last_failure_code
+SELECT attempt_id, delivery_id, source, status, next_attempt_at, attempt_count, last_failure_code,
+       traceparent
 FROM moved
 """,
 )

@@ -13,6 +13,7 @@ from deliveries.states import DeliveryStatus, PayloadMode, Source
 
 # Ids are drawn first, so that the reservation, whose foreign key is checked at commit, decides who
 # may be created. A reservation that has expired is replaced; one that lives refuses the newcomer.
+# What ends at its acceptance, a login code in stub mode, is stored without its content.
 CREATE = Statement(
     name="transitions.create",
     purpose="accept a batch: reserve the keys, create the deliveries that got theirs",
@@ -56,13 +57,14 @@ WITH input AS MATERIALIZED (
      CASE WHEN status = 'suppressed' THEN now() END,
      template_id, locale, locale_used, catalog_digest, request_id, traceparent, tracestate
   FROM input JOIN reserved ON delivery_pk = id
-  RETURNING id
+  RETURNING id, status = 'suppressed' AS ended
 ), stored AS (
   INSERT INTO delivery_payloads
     (delivery_pk, mailboxes, headers, subject, text_body, html_body, variables,
      attachment_count, content_bytes)
-  SELECT id, mailboxes, headers, subject, text_body, html_body, variables,
-     attachment_count, content_bytes
+  SELECT id, mailboxes, headers, CASE WHEN NOT ended THEN subject END,
+     CASE WHEN NOT ended THEN text_body END, CASE WHEN NOT ended THEN html_body END,
+     CASE WHEN NOT ended THEN variables END, attachment_count, content_bytes
   FROM input JOIN created USING (id)
 ), hint AS MATERIALIZED (
   SELECT pg_notify('mail_due', '') FROM (SELECT FROM created LIMIT 1) AS any_created

@@ -1,6 +1,7 @@
 """Expiry: what is past its time ends, wherever nothing is on its way to the relay."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from deliveries.database import Statement
 
@@ -30,13 +31,13 @@ WITH waiting AS MATERIALIZED (
       attempt_count = d.attempt_count - (d.status = 'sending')::integer
   FROM (SELECT id FROM waiting UNION ALL SELECT delivery_pk FROM undone) AS late
   WHERE d.id = late.id AND d.status IN ('queued', 'rendered', 'sending')
-  RETURNING d.id, d.source
+  RETURNING d.id, d.source, d.status
 ), erased AS (
   UPDATE delivery_payloads AS p
   SET subject = NULL, text_body = NULL, html_body = NULL, variables = NULL
   FROM moved WHERE p.delivery_pk = moved.id AND moved.source = 'authsession'
 )
-SELECT count(*) AS expired FROM moved
+SELECT count(*) AS expired, count(*) FILTER (WHERE status = 'sent') AS sent FROM moved
 """,
 )
 
@@ -56,26 +57,33 @@ WITH undone AS (
       finished_at = now(), attempt_count = d.attempt_count - 1
   FROM undone
   WHERE d.id = undone.delivery_pk AND d.status = 'sending' AND d.attempt_count = undone.attempt_no
-  RETURNING d.id, d.source
+  RETURNING d.id, d.source, d.status
 ), erased AS (
   UPDATE delivery_payloads AS p
   SET subject = NULL, text_body = NULL, html_body = NULL, variables = NULL
   FROM moved WHERE p.delivery_pk = moved.id AND moved.source = 'authsession'
 )
-SELECT count(*) AS expired FROM moved
+SELECT count(*) AS expired, count(*) FILTER (WHERE status = 'sent') AS sent FROM moved
 """,
 )
 
 
-def expire(*, batch: int) -> int:
-    """End up to `batch` waiting deliveries and as many handed-out ones; return how many."""
-    expired: int = EXPIRE.fetch(batch=batch)[0].expired
-    return expired
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """How many deliveries ended, and how many of them as sent: some recipient had been reached."""
+
+    count: int = 0
+    sent: int = 0
 
 
-def expire_in_hand(*, worker_id: int, attempt_ids: Sequence[int]) -> int:
+def expire(*, batch: int) -> Expired:
+    """End up to `batch` waiting deliveries and as many handed-out ones."""
+    row = EXPIRE.fetch(batch=batch)[0]
+    return Expired(count=row.expired, sent=row.sent)
+
+
+def expire_in_hand(*, worker_id: int, attempt_ids: Sequence[int]) -> Expired:
     if not attempt_ids:
-        return 0
-    rows = EXPIRE_IN_HAND.fetch(worker_id=worker_id, attempt_ids=list(attempt_ids))
-    expired: int = rows[0].expired
-    return expired
+        return Expired()
+    row = EXPIRE_IN_HAND.fetch(worker_id=worker_id, attempt_ids=list(attempt_ids))[0]
+    return Expired(count=row.expired, sent=row.sent)

@@ -1,13 +1,24 @@
-"""Recovery: the attempts that lost workers held, found and locked."""
+"""Recovery: the attempts of lost workers, found and locked; and outcomes that come after it."""
 
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from deliveries.database import Statement
 
+HOLDERS = Statement(
+    name="transitions.holders",
+    purpose="the workers that have attempts in hand, and when each was last seen",
+    sql="""
+SELECT id, last_seen_at FROM workers AS w
+WHERE EXISTS (SELECT FROM attempts AS a WHERE a.worker_id = w.id AND a.status = 'in_progress')
+""",
+)
+
+# A worker that has left ended its lease as it was last seen.
 LOST = Statement(
     name="transitions.lost",
-    purpose="lock attempts in progress whose worker's lease ran out, or that run too long",
+    purpose="lock attempts whose worker is silent, has left or is unknown, or that run too long",
     sql="""
 SELECT a.id AS attempt_id, a.worker_id, a.attempt_no, d.delivery_id,
        d.recipients_accepted, d.recipients_left, d.recipients_refused
@@ -15,16 +26,83 @@ FROM attempts AS a
 JOIN deliveries AS d ON d.id = a.delivery_pk
 LEFT JOIN workers AS w ON w.id = a.worker_id
 WHERE a.status = 'in_progress'
-  AND (w.id IS NULL OR w.lease_until <= now() OR a.started_at <= now() - %(longest)b::interval)
+  AND (w.id IS NULL OR w.lease_until <= w.last_seen_at
+       OR a.started_at <= now() - %(longest)b::interval
+       OR EXISTS (
+         SELECT FROM unnest(%(silent)b::bigint[], %(seen)b::timestamptz[]) AS s(id, seen)
+         WHERE s.id = w.id AND s.seen = w.last_seen_at))
 LIMIT %(batch)b::bigint
 FOR UPDATE OF a SKIP LOCKED
 """,
 )
 
+# What has ended stays ended: it is only ended otherwise.
+REOPEN = Statement(
+    name="transitions.reopen",
+    purpose="undo the recovery of attempts whose worker has their outcome after all",
+    sql="""
+WITH found AS MATERIALIZED (
+  SELECT a.id, a.delivery_pk, d.status
+  FROM unnest(%(attempt_id)b::bigint[], %(ends)b::boolean[]) AS i(attempt_id, ends)
+  JOIN attempts AS a ON a.id = i.attempt_id
+  JOIN deliveries AS d ON d.id = a.delivery_pk
+  WHERE a.worker_id = %(worker_id)b::bigint AND a.status = 'timed_out'
+    AND a.failure_code = 'worker_lost' AND d.attempt_count = a.attempt_no
+    AND (d.status IN ('queued', 'rendered') OR (i.ends AND d.status IN ('failed', 'dead_letter')))
+  FOR UPDATE OF a, d
+), reopened AS (
+  UPDATE attempts AS a
+  SET status = 'in_progress', finished_at = NULL, failure_code = NULL, outcome_unknown = false
+  FROM found WHERE a.id = found.id
+), undead AS (
+  DELETE FROM dead_letters AS l USING found WHERE l.delivery_pk = found.delivery_pk
+)
+UPDATE deliveries AS d
+SET status = 'sending', next_attempt_at = NULL, finished_at = NULL
+FROM found WHERE d.id = found.delivery_pk
+RETURNING found.id AS attempt_id
+""",
+)
 
-def lock_lost(*, longest: timedelta, batch: int) -> list[Any]:
+WRITTEN = Statement(
+    name="transitions.written",
+    purpose="outcomes that stand already: the reply to their COMMIT was lost",
+    sql="""
+SELECT a.id AS attempt_id, d.delivery_id, d.source, d.status, d.next_attempt_at, d.attempt_count,
+       d.last_failure_code, d.traceparent
+FROM unnest(%(attempt_id)b::bigint[], %(status)b::text[]) AS i(attempt_id, status)
+JOIN attempts AS a ON a.id = i.attempt_id
+JOIN deliveries AS d ON d.id = a.delivery_pk
+WHERE a.worker_id = %(worker_id)b::bigint AND a.status = i.status
+  AND a.failure_code IS DISTINCT FROM 'worker_lost'
+""",
+)
+
+
+def holders() -> dict[int, datetime]:
+    """The workers with attempts in progress, by id, and when each was last seen."""
+    return {row.id: row.last_seen_at for row in HOLDERS.fetch()}
+
+
+def lock_lost(*, silent: Mapping[int, datetime], longest: timedelta, batch: int) -> list[Any]:
     """Lock up to `batch` lost attempts in the caller's transaction; rows as in `LOST`.
 
-    `longest` is how long an attempt may be in progress, whoever holds it.
+    `silent` are the workers that count as lost, as long as they have not been seen since; `longest`
+    is how long an attempt may be in progress, whoever holds it.
     """
-    return LOST.fetch(longest=longest, batch=batch)
+    return LOST.fetch(silent=list(silent), seen=list(silent.values()), longest=longest, batch=batch)
+
+
+def reopen(*, worker_id: int, attempt_ids: Sequence[int], ends: Sequence[bool]) -> set[int]:
+    """Take recovered attempts of this worker back in progress, in the caller's transaction.
+
+    Only those whose delivery has not been handed out since; one that has ended, by the recovery or
+    after it, only where the outcome that is now known `ends` it too. Returns which.
+    """
+    rows = REOPEN.fetch(worker_id=worker_id, attempt_id=list(attempt_ids), ends=list(ends))
+    return {row.attempt_id for row in rows}
+
+
+def written(*, worker_id: int, attempt_ids: Sequence[int], statuses: Sequence[str]) -> list[Any]:
+    """Those of this worker's attempts that stand as they should; rows as of `complete`."""
+    return WRITTEN.fetch(worker_id=worker_id, attempt_id=list(attempt_ids), status=list(statuses))

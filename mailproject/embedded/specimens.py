@@ -1,14 +1,12 @@
-"""The demo's commands: a dozen good ones of both modes, and one that cannot be accepted."""
+"""What the demo asks for: commands of both modes, one that cannot be accepted, and login codes."""
 
-import base64
-import json
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-STREAM = "mail:delivery_commands"
+from deliveries.producer import Attachment, LoginCode, Mailbox, RenderedMail, TemplateMail
+
 _SEND_LATER = timedelta(seconds=3)
 
 _HTML = """<!doctype html>
@@ -26,96 +24,101 @@ class Specimen:
     """One command and what is to become of it: mail to `recipients`, or a failure code."""
 
     delivery_id: str
-    mode: str
-    payload: Mapping[str, Any]
+    mail: RenderedMail | TemplateMail
     recipients: tuple[str, ...] = ()
     failure_code: str | None = None
 
-    def entry(self) -> dict[str, str]:
-        """Return the fields of the stream entry."""
-        return {
-            "delivery_id": self.delivery_id,
-            "source": "notification",
-            "payload_mode": self.mode,
-            "idempotency_key": f"demo:{self.delivery_id}",
-            "requested_at_ms": str(time.time_ns() // 1_000_000),
-            "payload_json": json.dumps(self.payload, ensure_ascii=False),
-        }
+    @property
+    def idempotency_key(self) -> str:
+        return f"demo:{self.delivery_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class LoginSpecimen:
+    """A login code to be posted. Those with the same key and content are one delivery."""
+
+    name: str
+    login_code: LoginCode
+    idempotency_key: str
+
+
+def login_specimens() -> list[LoginSpecimen]:
+    """A code in each locale, and one of them once more, as after a lost answer."""
+    made = [
+        LoginSpecimen(
+            name=f"demo-login-{locale}",
+            login_code=LoginCode(email=f"login.{locale}@example.com", code=code, locale=locale),
+            idempotency_key=f"demo:login-{locale}",
+        )
+        for locale, code in (("en", "492817"), ("de", "073355"))
+    ]
+    return [*made, replace(made[0], name=f"{made[0].name}, posted again")]
 
 
 def specimens() -> list[Specimen]:
     made = [*_rendered(), *_templates()]
-    broken = _of(
-        "malformed",
-        "rendered",
-        {
-            "to": ["nobody at all"],
-            "subject": "Never sent",
-            "text_body": "It stands in malformed_commands, with its reason.\n",
-        },
+    broken = RenderedMail(
+        to=["nobody at all"],
+        subject="Never sent",
+        text_body="It stands in malformed_commands, with its reason.\n",
     )
-    return [*made, broken]
+    return [*made, _of("malformed", broken)]
 
 
-def _of(name: str, mode: str, payload: Mapping[str, Any], *recipients: str) -> Specimen:
+def _of(name: str, mail: RenderedMail | TemplateMail, *recipients: str) -> Specimen:
     return Specimen(
         delivery_id=f"demo-{name}",
-        mode=mode,
-        payload=payload,
+        mail=mail,
         recipients=recipients,
         failure_code=None if recipients else "invalid_recipient",
     )
 
 
 def _rendered() -> list[Specimen]:
-    later = (datetime.now(UTC) + _SEND_LATER).isoformat(timespec="milliseconds")
+    later = datetime.now(UTC) + _SEND_LATER
     return [
-        _of("plain", "rendered", {
-            "to": ["ada@example.com"],
-            "subject": "Your export is ready",
-            "text_body": "Hello Ada,\n\nyour export is ready.\n",
-        }, "ada@example.com"),
-        _of("html", "rendered", {
-            "to": [{"email": "jaeger@example.org", "name": "Grete Jäger"}],
-            "subject": "Ihr Platz ist bestätigt",
-            "text_body": _TEXT_DE,
-            "html_body": _HTML,
-        }, "jaeger@example.org"),
-        _of("attachment", "rendered", {
-            "to": ["reports@example.com"],
-            "subject": "Visits of this week",
-            "text_body": "The figures are in the attached file.\n",
-            "attachments": [{
-                "filename": "visits.csv",
-                "content_type": "text/csv",
-                "content_base64": base64.b64encode(_CSV).decode(),
-            }],
-        }, "reports@example.com"),
-        _of("several", "rendered", {
-            "to": ["first@example.com", {"email": "second@example.com", "name": "Second, the"}],
-            "cc": ["third@example.com"],
-            "bcc": ["hidden@example.com"],
-            "subject": "Minutes of the meeting",
-            "text_body": "The minutes, for everyone who was there.\n",
-        }, "first@example.com", "second@example.com", "third@example.com", "hidden@example.com"),
-        _of("idn", "rendered", {
-            "to": ["bestellung@bücher.example"],
-            "subject": "Bestellung 4711",
-            "text_body": "Die Bestellung ist eingegangen.\n",
-        }, "bestellung@xn--bcher-kva.example"),
-        _of("headers", "rendered", {
-            "to": ["reader@example.net"],
-            "reply_to": [{"email": "editors@example.com", "name": "The editors"}],
-            "subject": "This month",
-            "text_body": "News of this month.\n",
-            "headers": {"List-Id": "<news.example.com>", "X-Issue": "2026-03"},
-        }, "reader@example.net"),
-        _of("scheduled", "rendered", {
-            "to": ["later@example.com"],
-            "subject": "Reminder",
-            "text_body": "You asked to be reminded now.\n",
-            "send_at": later,
-        }, "later@example.com"),
+        _of("plain", RenderedMail(
+            to=["ada@example.com"],
+            subject="Your export is ready",
+            text_body="Hello Ada,\n\nyour export is ready.\n",
+        ), "ada@example.com"),
+        _of("html", RenderedMail(
+            to=[Mailbox("jaeger@example.org", "Grete Jäger")],
+            subject="Ihr Platz ist bestätigt",
+            text_body=_TEXT_DE,
+            html_body=_HTML,
+        ), "jaeger@example.org"),
+        _of("attachment", RenderedMail(
+            to=["reports@example.com"],
+            subject="Visits of this week",
+            text_body="The figures are in the attached file.\n",
+            attachments=[Attachment("visits.csv", "text/csv", _CSV)],
+        ), "reports@example.com"),
+        _of("several", RenderedMail(
+            to=["first@example.com", Mailbox("second@example.com", "Second, the")],
+            cc=["third@example.com"],
+            bcc=["hidden@example.com"],
+            subject="Minutes of the meeting",
+            text_body="The minutes, for everyone who was there.\n",
+        ), "first@example.com", "second@example.com", "third@example.com", "hidden@example.com"),
+        _of("idn", RenderedMail(
+            to=["bestellung@bücher.example"],
+            subject="Bestellung 4711",
+            text_body="Die Bestellung ist eingegangen.\n",
+        ), "bestellung@xn--bcher-kva.example"),
+        _of("headers", RenderedMail(
+            to=["reader@example.net"],
+            reply_to=[Mailbox("editors@example.com", "The editors")],
+            subject="This month",
+            text_body="News of this month.\n",
+            headers={"List-Id": "<news.example.com>", "X-Issue": "2026-03"},
+        ), "reader@example.net"),
+        _of("scheduled", RenderedMail(
+            to=["later@example.com"],
+            subject="Reminder",
+            text_body="You asked to be reminded now.\n",
+            send_at=later,
+        ), "later@example.com"),
     ]  # fmt: skip
 
 
@@ -132,7 +135,7 @@ def _templates() -> list[Specimen]:
         "device": "Firefox",
         "location": "Graz",
     }
-    wanted = [
+    wanted: list[tuple[str, str, Mapping[str, Any]]] = [
         ("billing.receipt", "en", receipt),
         ("billing.receipt", "de", receipt),
         ("account.security_alert", "en", alert),
@@ -142,11 +145,8 @@ def _templates() -> list[Specimen]:
     made = []
     for template_id, locale, variables in wanted:
         recipient = f"customer.{locale.lower()}@example.com"
-        payload = {
-            "to": [recipient],
-            "template_id": template_id,
-            "locale": locale,
-            "variables": variables,
-        }
-        made.append(_of(f"{template_id}-{locale}", "template", payload, recipient))
+        mail = TemplateMail(
+            to=[recipient], template_id=template_id, locale=locale, variables=variables
+        )
+        made.append(_of(f"{template_id}-{locale}", mail, recipient))
     return made

@@ -1,4 +1,5 @@
 import threading
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -70,3 +71,26 @@ def test_closing_frees_the_threads_and_returns_the_rest(inbox):
     assert [c.row.number for c in inbox.close()] == [1]
     thread.join(5)
     assert got == [None]
+
+
+def test_takes_nothing_in_once_it_is_closed(inbox):
+    inbox.close()
+    assert inbox.put([row(1)]) is False
+    assert inbox.depths() == (0, 0)
+
+
+def test_tells_how_many_could_begin_at_once(rung):
+    inbox = Inbox(low=lambda: rung.append(True), tells_idle=True)
+    threads = [
+        threading.Thread(target=lambda r=r: inbox.take(reserved=r), daemon=True)
+        for r in (True, False, False)
+    ]
+    for thread in threads:
+        thread.start()
+    while len(rung) < 3:
+        time.sleep(0.001)
+    assert inbox.room() == (1, 2)
+    inbox.close()
+    for thread in threads:
+        thread.join(5)
+    assert inbox.room() == (0, 0)

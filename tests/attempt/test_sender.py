@@ -1,30 +1,20 @@
 """What one sender makes of a claimed attempt."""
 
 import threading
-import time
 from datetime import timedelta
-from types import SimpleNamespace
 
 import pytest
 
-from deliveries.attempt.inbox import Claimed
 from deliveries.attempt.sender import Expired, GivenBack, Sender, Stub
 from deliveries.outcome.report import Event, RecipientReply, Reply, Report
 from deliveries.outcome.verdict import Policy
 from deliveries.payload import Mailbox
 from deliveries.states import DeliveryStatus, FailureCode, Phase
+from tests.attempt.claims import Lease, claimed
 
 OK = Reply(250, "2.0.0", "ok")
 TOO_MANY = Reply(452, "4.5.3", "too many recipients")
 WAIT = timedelta(minutes=1)
-
-
-class Lease:
-    def __init__(self, *, held=True):
-        self.held = held
-
-    def held_since(self, _moment):
-        return self.held
 
 
 class Provider(Stub):
@@ -35,7 +25,7 @@ class Provider(Stub):
         self.envelopes = []
         self.messages = []
 
-    def send(self, *, envelope, message, guard):
+    def send(self, *, envelope, message, guard, deadline):
         self.envelopes.append(tuple(envelope.recipients))
         self.messages.append(message)
         if not guard.may_begin():
@@ -45,27 +35,6 @@ class Provider(Stub):
             for address, reply in zip(envelope.recipients, self.replies, strict=False)
         )
         return Report(Event.REPLY, Phase.FINAL, OK, recipients)
-
-
-def claimed(**changes):
-    row = {
-        "delivery_id": "d-1",
-        "delivery_pk": 1,
-        "attempt_no": 1,
-        "message_id": "<1@example.com>",
-        "expires_in": None,
-        "recipients_accepted": 0,
-        "recipients_left": None,
-        "recipients_refused": None,
-        "mailboxes": {"to": [{"email": "a@x.org", "name": ""}, {"email": "b@x.org", "name": ""}]},
-        "headers": None,
-        "subject": "Hello",
-        "text_body": "Text",
-        "html_body": None,
-        "attachment_count": 0,
-        "content_bytes": 4,
-    }
-    return Claimed(row=SimpleNamespace(**{**row, **changes}), at=time.monotonic())
 
 
 @pytest.fixture

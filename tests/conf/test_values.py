@@ -10,8 +10,11 @@ from hypothesis import strategies as st
 from deliveries.conf import (
     Address,
     ApiToken,
+    Exporter,
     LogFormat,
     LogLevel,
+    OtlpProtocol,
+    Sampler,
     SmtpMode,
     TlsMode,
     TokenScope,
@@ -76,6 +79,18 @@ DEFAULTS = {
     "max_payload_bytes": 5242880,
     "log_level": LogLevel.INFO,
     "log_format": LogFormat.JSON,
+    "otel_sdk_disabled": False,
+    "otel_service_name": "mail-service",
+    "otel_traces_exporter": Exporter.NONE,
+    "otel_metrics_exporter": Exporter.NONE,
+    "otel_exporter_otlp_endpoint": "http://localhost:4318",
+    "otel_exporter_otlp_traces_endpoint": None,
+    "otel_exporter_otlp_metrics_endpoint": None,
+    "otel_exporter_otlp_protocol": OtlpProtocol.HTTP_PROTOBUF,
+    "otel_exporter_otlp_timeout": 10,
+    "otel_metric_export_interval": 60_000,
+    "otel_traces_sampler": Sampler.PARENTBASED_ALWAYS_ON,
+    "otel_traces_sampler_arg": 1.0,
 }
 
 GOOD = [
@@ -172,6 +187,20 @@ GOOD = [
     ("MAIL_MAX_PAYLOAD_BYTES", "20971520", 20971520),
     ("MAIL_LOG_LEVEL", "debug", LogLevel.DEBUG),
     ("MAIL_LOG_FORMAT", "console", LogFormat.CONSOLE),
+    ("OTEL_SDK_DISABLED", "TRUE", True),
+    ("OTEL_SERVICE_NAME", "mail eu", "mail eu"),
+    ("OTEL_TRACES_EXPORTER", "otlp", Exporter.OTLP),
+    ("OTEL_METRICS_EXPORTER", "Console", Exporter.CONSOLE),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://[::1]:4318/x", "https://[::1]:4318/x"),
+    ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://x/v1/traces", "http://x/v1/traces"),
+    ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "http://x/v1/metrics", "http://x/v1/metrics"),
+    ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf", OtlpProtocol.HTTP_PROTOBUF),
+    ("OTEL_EXPORTER_OTLP_TIMEOUT", "600", 600),
+    ("OTEL_METRIC_EXPORT_INTERVAL", "100", 100),
+    ("OTEL_TRACES_SAMPLER", "traceidratio", Sampler.RATIO),
+    ("OTEL_TRACES_SAMPLER_ARG", "0.25", 0.25),
+    ("OTEL_TRACES_SAMPLER_ARG", "0", 0.0),
+    ("OTEL_TRACES_SAMPLER_ARG", "1", 1.0),
 ]
 
 NO_UNIT = "has no unit: ms, s, m, h or d goes after the number"
@@ -180,6 +209,7 @@ NO_BOOLEAN = "is neither true nor false"
 NO_PORT = "has a port that is not a number from 1 to 65535"
 CONTROL = "holds a control character, or bytes that are not UTF-8"
 NO_TOKEN = "has an item 1 that is not name:scope=token, in visible ASCII characters"
+NO_HTTP_URL = "is not a URL that begins with http:// or https:// and a host"
 
 BAD = [
     ("MAIL_SECRET_KEY", None, "is not set"),
@@ -361,6 +391,37 @@ BAD = [
     ("MAIL_MAX_PAYLOAD_BYTES", "5MB", "is not a whole number from 1024 to 20971520"),
     ("MAIL_LOG_LEVEL", "trace", "is not one of debug, info, warning, error"),
     ("MAIL_LOG_FORMAT", "logfmt", "is not one of json, console"),
+    ("OTEL_SDK_DISABLED", "on", "is neither true nor false"),
+    ("OTEL_SERVICE_NAME", "a\x07b", CONTROL),
+    ("OTEL_TRACES_EXPORTER", "zipkin", "is not one of otlp, console, none"),
+    ("OTEL_METRICS_EXPORTER", "otlp,console", "is not one of otlp, console, none"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318", NO_HTTP_URL),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://", NO_HTTP_URL),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://[::1", "is not a URL that can be read"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://x:99999", "is not a URL that can be read"),
+    (
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "http://x:0",
+        "has a port that is not a number from 1 to 65535",
+    ),
+    (
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "http://user:hush@x:4318",
+        "holds credentials, which belong in OTEL_EXPORTER_OTLP_HEADERS",
+    ),
+    ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "/v1/traces", NO_HTTP_URL),
+    ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "grpc://x:4317", NO_HTTP_URL),
+    ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "is not one of http/protobuf"),
+    ("OTEL_EXPORTER_OTLP_TIMEOUT", "10s", "is not a whole number from 1 to 600"),
+    ("OTEL_METRIC_EXPORT_INTERVAL", "50", "is not between 100 and 3600000"),
+    (
+        "OTEL_TRACES_SAMPLER",
+        "xray",
+        "is not one of always_on, always_off, traceidratio, parentbased_always_on,"
+        " parentbased_always_off, parentbased_traceidratio",
+    ),
+    ("OTEL_TRACES_SAMPLER_ARG", "1.5", "is not a number from 0 to 1"),
+    ("OTEL_TRACES_SAMPLER_ARG", "nan", "is not a number from 0 to 1"),
 ]
 
 NAMES = {variable.name for variable in VARIABLES}
@@ -473,3 +534,8 @@ def test_an_ipv6_address_is_written_in_brackets():
 
 def test_the_valid_environment_is_valid():
     assert lines_with(VALID) == []
+
+
+def test_a_disabled_sdk_exports_nothing():
+    config = load_with({"OTEL_SDK_DISABLED": "true", "OTEL_TRACES_EXPORTER": "otlp"})
+    assert (config.traces_exporter, config.metrics_exporter) == (Exporter.NONE, Exporter.NONE)

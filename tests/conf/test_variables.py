@@ -12,7 +12,9 @@ from deliveries.conf.variables import BY_FIELD, VARIABLES, Variable
 from tests.conf.environment import VALID
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "configuration.md"
-ROW = re.compile(r"\| `(?P<name>MAIL_[A-Z_]+)` \| (?P<default>[^|]*) \| (?P<meaning>[^|]*)\|")
+ROW = re.compile(
+    r"\| `(?P<name>(?:MAIL|OTEL)_[A-Z_]+)` \| (?P<default>[^|]*) \| (?P<meaning>[^|]*)\|"
+)
 DOCUMENTED = {row["name"]: row for row in ROW.finditer(DOCUMENT.read_text())}
 COMPUTED_DEFAULTS = {
     "MAIL_TEMPLATE_DIR": "`templates`",
@@ -61,7 +63,7 @@ def test_the_limits_are_found():
     assert limits_of(BY_FIELD["smtp_timeout"]) == "100ms to 10m"
     assert limits_of(BY_FIELD["redis_db"]) == "0 to 9999"
     assert limits_of(BY_FIELD["retry_ladder"]) == "1ms to 30d"
-    assert sum(limits_of(variable) is not None for variable in VARIABLES) == 21
+    assert sum(limits_of(variable) is not None for variable in VARIABLES) == 23
 
 
 def test_the_documented_example_of_a_line_is_what_is_written():

@@ -6,11 +6,14 @@ import logging
 from datetime import timedelta
 
 import pytest
+import redis
 from django.conf import settings
+from django.db import connection
 
 from deliveries.catalog.catalog import load_catalog
 from deliveries.intake.accept import Acceptor
 from deliveries.intake.consumer import Consumer
+from deliveries.intake.cursor import place_by_hand
 from deliveries.intake.stream import CommandStream
 from deliveries.models import Delivery, DeliveryPayload, MalformedCommand, StreamCursor
 from tests.malformed_examples import LATE, PAYLOAD, STATIC, TEMPLATE, fields
@@ -236,3 +239,170 @@ def test_a_large_entry_is_cut_before_it_reaches_the_consumer(publish, make_consu
     assert kept.failure_code == "payload_too_large"
     assert sum(map(len, kept.raw_fields)) <= 64 * 1024
     assert set(states()) == {"d-2"}
+
+
+class TestGaps:
+    """Each is counted exactly where Redis counts, and once."""
+
+    @pytest.fixture
+    def gaps(self):
+        return lambda: StreamCursor.objects.get().gap_entries
+
+    @pytest.fixture
+    def trim(self, redis_client):
+        def to(length):
+            redis_client.xtrim(settings.MAIL.redis_command_stream, maxlen=length, approximate=False)
+
+        return to
+
+    def test_one_after_the_other(self, publish, make_consumer, trim, gaps):
+        consumer, number = make_consumer(), 0
+        consumer.step()
+        for lost, left in ((3, 2), (4, 1), (0, 5)):
+            for _ in range(lost + left):
+                number += 1
+                publish(fields(number))
+            trim(left)
+            consumer.step()
+            consumer.step()
+        assert gaps() == 7
+        assert len(states()) == 8
+
+    def test_everything_that_was_unread(self, publish, make_consumer, trim, gaps):
+        consumer = make_consumer()
+        publish(fields(1))
+        consumer.step()
+        publish(fields(2))
+        publish(fields(3))
+        trim(0)
+        consumer.step()
+        publish(fields(4))
+        consumer.step()
+        assert (gaps(), set(states())) == (2, {"d-1", "d-4"})
+
+    def test_an_entry_deleted_unread(self, publish, make_consumer, redis_client, gaps):
+        consumer = make_consumer(batch_size=1)
+        consumer.step()
+        publish(fields(1))
+        gone = publish(fields(2))
+        publish(fields(3))
+        redis_client.xdel(settings.MAIL.redis_command_stream, gone)
+        for _ in range(3):
+            consumer.step()
+        assert (gaps(), set(states())) == (1, {"d-1", "d-3"})
+
+    def test_after_a_start_at_the_published_offset(
+        self, publish, make_consumer, redis_client, trim, gaps
+    ):
+        offset = publish(fields(1))
+        publish(fields(2))
+        redis_client.set(settings.MAIL.redis_offset_key, offset)
+        consumer = make_consumer()
+        consumer.step()
+        consumer.step()
+        assert gaps() == 0
+        for number in (3, 4, 5):
+            publish(fields(number))
+        trim(1)
+        consumer.step()
+        consumer.step()
+        assert (gaps(), set(states())) == (2, {"d-2", "d-5"})
+
+    def test_a_stream_made_anew_whose_ids_go_on(self, publish, make_consumer, redis_client, gaps):
+        consumer = make_consumer()
+        for number in range(3):
+            publish(fields(number))
+        consumer.step()
+        redis_client.delete(settings.MAIL.redis_command_stream)
+        publish(fields(4))
+        consumer.step()
+        consumer.step()
+        assert (gaps(), "d-4" in states()) == (1, True)
+        publish(fields(5))
+        consumer.step()
+        consumer.step()
+        assert (gaps(), len(states())) == (1, 5)
+
+    def test_what_went_before_the_first_start_was_not_lost(
+        self, publish, make_consumer, trim, gaps
+    ):
+        for number in range(3):
+            publish(fields(number))
+        trim(1)
+        consumer = make_consumer()
+        consumer.step()
+        consumer.step()
+        assert (gaps(), set(states())) == (0, {"d-2"})
+
+
+def test_a_restored_redis_that_went_on_is_read_again(publish, make_consumer, redis_client, offset):
+    """It forgot two entries that are finished, and has new ones with higher ids since."""
+    consumer = make_consumer()
+    publish(fields(1))
+    consumer.step()
+    saved = redis_client.dump(settings.MAIL.redis_command_stream)
+    for number in (2, 3):
+        publish(fields(number))
+        consumer.step()
+    redis_client.restore(settings.MAIL.redis_command_stream, 0, saved, replace=True)
+    last = publish(fields(4))
+    for _ in range(3):
+        consumer.step()
+    assert set(states()) == {"d-1", "d-2", "d-3", "d-4"}
+    assert StreamCursor.objects.get().gap_entries == 1
+    assert offset() == last
+
+
+def test_a_restored_postgresql_reads_again_what_it_forgot(publish, make_consumer, offset):
+    consumer = make_consumer()
+    publish(fields(1))
+    consumer.step()
+    saved = StreamCursor.objects.values().get()
+    published = publish(fields(2))
+    consumer.step()
+    # as it was after the first batch
+    StreamCursor.objects.update(**saved)
+    with connection.cursor() as cursor:
+        for table in ("delivery_payloads", "idempotency_reservations"):
+            cursor.execute(
+                f"DELETE FROM {table} WHERE delivery_pk ="
+                " (SELECT id FROM deliveries WHERE delivery_id = 'd-2')"
+            )
+        cursor.execute("DELETE FROM deliveries WHERE delivery_id = 'd-2'")
+    again = make_consumer(lead=lambda: 2)
+    again.step()
+    assert set(states()) == {"d-1", "d-2"}
+    assert offset() == published
+    assert StreamCursor.objects.get().gap_entries == 0
+
+
+def test_an_offset_that_could_not_be_published_is_published_later(
+    publish, make_consumer, monkeypatch, offset
+):
+    consumer = make_consumer()
+    last = publish(fields(1))
+    with monkeypatch.context() as patch:
+        patch.setattr(CommandStream, "publish_offset", refuse)
+        with pytest.raises(redis.exceptions.ReadOnlyError):
+            consumer.step()
+        consumer.forget()
+    assert offset() is None
+    consumer.step()
+    assert offset() == last
+
+
+def refuse(*_args, **_named):
+    raise redis.exceptions.ReadOnlyError("READONLY")
+
+
+def test_an_operator_moves_the_cursor_under_a_working_consumer(publish, make_consumer):
+    consumer = make_consumer()
+    first = publish(fields(1))
+    publish(fields(2))
+    consumer.step()
+    place_by_hand(stream=settings.MAIL.redis_command_stream, target=first.decode())
+    publish(fields(3))
+    consumer.step()
+    assert "d-3" not in states()
+    consumer.step()
+    assert set(states()) == {"d-1", "d-2", "d-3"}

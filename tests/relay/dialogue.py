@@ -28,6 +28,7 @@ from tests.relay.script import (
 )
 
 KEYWORDS = ("PIPELINING", "SIZE 50000000", "8BITMIME", "ENHANCEDSTATUSCODES", "SMTPUTF8")
+_READ = 65536
 _READING_SECONDS = 0.05  # a RST overtakes what the client has not read yet
 _ADDRESS = re.compile(r"<(.*)>")
 
@@ -56,6 +57,7 @@ class Plan:
     keywords_tls: Sequence[str] | None = None  # after STARTTLS; None: the same without STARTTLS
     context: ssl.SSLContext | None = None
     merged: bool = False  # replies are written when no further command waits
+    most_recipients: int | None = None  # in one transaction; 452 for more
     messages: list[Message] = field(default_factory=list)
     dialogues: list[list[str]] = field(default_factory=list)
     turns: Counter[Stage] = field(default_factory=Counter)
@@ -73,6 +75,8 @@ class Dialogue:
         self._tls = tls
         self._number = len(plan.dialogues)
         self._held = b""
+        self._received = b""
+        self._visits: Counter[Stage] = Counter()
         self._mail = ""
         self._recipients: list[str] = []
         self.heard: list[str] = []
@@ -83,7 +87,7 @@ class Dialogue:
             await self._play(Stage.GREETING, "220 relay.test ESMTP")
             while True:
                 await self._hear(await self._read_line())
-        except (OverError, OSError, asyncio.IncompleteReadError):
+        except (OverError, OSError):
             await self._close()
 
     async def _close(self) -> None:
@@ -92,10 +96,22 @@ class Dialogue:
             await self._writer.wait_closed()
 
     async def _read_line(self) -> str:
-        if self._held and not self._reader._buffer:
+        if self._held and b"\n" not in self._received:
             await self._flush()
-        line = await self._reader.readuntil(b"\n")
+        line = await self._read_until(b"\n")
         return line.decode("utf-8", "surrogateescape").rstrip("\r\n")
+
+    async def _read_until(self, end: bytes) -> bytes:
+        """What has come up to `end`, and with it."""
+        looked = 0
+        while (found := self._received.find(end, looked)) < 0:
+            looked = max(0, len(self._received) - len(end))
+            if not (data := await self._reader.read(_READ)):
+                raise OverError
+            self._received += data
+        after = found + len(end)
+        taken, self._received = self._received[:after], self._received[after:]
+        return taken
 
     async def _hear(self, line: str) -> None:
         self.heard.append(line)
@@ -111,8 +127,7 @@ class Dialogue:
                 self._mail, self._recipients = line, []
                 await self._play(Stage.MAIL, "250 2.1.0 ok", line)
             case "RCPT":
-                self._recipients.append(line)
-                await self._play(Stage.RCPT, "250 2.1.5 ok", line)
+                await self._hear_recipient(line)
             case "DATA":
                 await self._hear_data()
             case "QUIT":
@@ -140,6 +155,13 @@ class Dialogue:
             self.heard.append(await self._read_line())
             await self._play(Stage.CREDENTIALS, "334 UGFzc3dvcmQ6" if left > 1 else "235 2.7.0 ok")
 
+    async def _hear_recipient(self, line: str) -> None:
+        most = self._plan.most_recipients
+        if most is not None and len(self._recipients) >= most:
+            await self._do(Say("452 4.5.3 too many recipients"))
+        elif await self._play(Stage.RCPT, "250 2.1.5 ok", line):
+            self._recipients.append(line)
+
     async def _hear_data(self) -> None:
         if not await self._play(Stage.DATA, "354 go ahead"):
             return
@@ -159,17 +181,22 @@ class Dialogue:
 
     async def _read_body(self) -> bytes:
         """Up to the lone dot, whatever the line ends before it."""
-        lines: list[bytes] = []
-        while (line := await self._reader.readuntil(b"\r\n")) != b".\r\n":
-            lines.append(line[1:] if line.startswith(b".") else line)
-        return b"".join(lines)
+        self._received = b"\r\n" + self._received  # the line before may have been DATA
+        stuffed = await self._read_until(b"\r\n.\r\n")
+        return stuffed[:-3].replace(b"\r\n.", b"\r\n")[2:]
 
     async def _play(self, stage: Stage, well: str | list[str | Act], command: str = "") -> bool:
         """Whether what was said is what a relay in good order says here, by its first digit."""
-        number = self._plan.turns[stage]
-        self._plan.turns[stage] += 1
         address = _ADDRESS.search(command)
-        turn = Turn(self._number, number, command, address[1] if address else "")
+        turn = Turn(
+            connection=self._number,
+            turn=self._plan.turns[stage],
+            visit=self._visits[stage],
+            command=command,
+            address=address[1] if address else "",
+        )
+        self._plan.turns[stage] += 1
+        self._visits[stage] += 1
         acts = choose(self._plan.script.get(stage, well), turn)
         good = choose(well, turn)
         for act in acts:

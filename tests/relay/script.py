@@ -96,14 +96,21 @@ class ByTurn:
 
 
 @dataclass(frozen=True)
+class ByVisit:
+    """The same, counted by how often the stage was reached on the connection."""
+
+    plays: tuple[Acts, ...]
+
+
+@dataclass(frozen=True)
 class ByRecipient:
     """For RCPT: a play for each address named, and one for the others."""
 
-    plays: Mapping[str, Acts]
-    others: Acts = "250 2.1.5 ok"
+    plays: Mapping[str, "Play"]
+    others: "Play" = "250 2.1.5 ok"
 
 
-Play = Acts | ByConnection | ByTurn | ByRecipient
+Play = Acts | ByConnection | ByTurn | ByVisit | ByRecipient
 Script = Mapping[Stage, Play]
 
 
@@ -113,6 +120,7 @@ class Turn:
 
     connection: int
     turn: int
+    visit: int
     command: str = ""
     address: str = field(default="")
 
@@ -125,6 +133,10 @@ def by_turn(*plays: Acts) -> ByTurn:
     return ByTurn(plays)
 
 
+def by_visit(*plays: Acts) -> ByVisit:
+    return ByVisit(plays)
+
+
 def choose(play: Play, turn: Turn) -> list[Act]:
     """The acts that are due."""
     match play:
@@ -132,6 +144,8 @@ def choose(play: Play, turn: Turn) -> list[Act]:
             return choose(plays[min(turn.connection, len(plays) - 1)], turn)
         case ByTurn(plays):
             return choose(plays[min(turn.turn, len(plays) - 1)], turn)
+        case ByVisit(plays):
+            return choose(plays[min(turn.visit, len(plays) - 1)], turn)
         case ByRecipient(plays, others):
             return choose(plays.get(turn.address, others), turn)
         case str():

@@ -13,6 +13,7 @@ from tests.relay.dialogue import KEYWORDS, Dialogue, Message, Plan
 from tests.relay.script import Script, Stage
 
 LOOPBACK = "127.0.0.1"
+_PATIENCE_SECONDS = 30.0
 _SMALL_BUFFER = 4096  # so that a relay that does not read is felt early
 
 
@@ -32,6 +33,7 @@ class ScriptedRelay:
         context: ssl.SSLContext | None = None,
         implicit_tls: bool = False,
         merged: bool = False,
+        most_recipients: int | None = None,
         port: int = 0,
     ) -> None:
         self.host = LOOPBACK
@@ -42,6 +44,7 @@ class ScriptedRelay:
             keywords_tls=keywords_tls,
             context=context,
             merged=merged,
+            most_recipients=most_recipients,
         )
         self._implicit = context if implicit_tls else None
         self._loop = asyncio.new_event_loop()
@@ -64,11 +67,14 @@ class ScriptedRelay:
         return list(only)
 
     def wait_for(self, command: str) -> bool:
-        """Whether the command comes, as a whole line, within five seconds."""
+        """Whether the command comes, as a whole line, in time."""
         return _becomes(lambda: any(command in heard for heard in self._plan.dialogues))
 
+    def reached(self, stage: Stage) -> bool:
+        return self._plan.turns[stage] > 0
+
     def wait_until_reached(self, stage: Stage) -> bool:
-        return _becomes(lambda: self._plan.turns[stage] > 0)
+        return _becomes(lambda: self.reached(stage))
 
     def __enter__(self) -> "ScriptedRelay":
         self._thread.start()
@@ -119,7 +125,7 @@ class ScriptedRelay:
 
 
 def _becomes(condition: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + _PATIENCE_SECONDS
     while not condition():
         if time.monotonic() > deadline:
             return False

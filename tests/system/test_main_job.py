@@ -10,11 +10,9 @@ from django.conf import settings
 
 from deliveries.models import Attempt, DeadLetter, Delivery, MalformedCommand, Worker
 from tests.malformed_examples import PAYLOAD, TEMPLATE, fields
-from tests.relay import Authority, ScriptedRelay, Stall
+from tests.relay import KEYWORDS, Authority, ByRecipient, ScriptedRelay, Stage, Stall, by_turn
 
 pytestmark = [pytest.mark.process, pytest.mark.django_db(transaction=True)]
-
-STARTTLS = {"EHLO": "250-relay\r\n250 STARTTLS", "EHLO+TLS": "250-relay\r\n250 PIPELINING"}
 
 
 def wait_until(condition, *, seconds=30):
@@ -63,7 +61,8 @@ def start(service):
 
 def test_commands_become_mail_and_every_process_ends_cleanly(publish, start, tmp_path):
     authority = Authority(tmp_path)
-    with ScriptedRelay(STARTTLS, tls=authority.server_context()) as relay:
+    keywords = [*KEYWORDS, "STARTTLS"]
+    with ScriptedRelay(keywords=keywords, context=authority.server_context()) as relay:
         processes = start(relay, MAIL_SMTP_TLS="starttls", MAIL_SMTP_CA_FILE=str(authority.ca_file))
         for number in range(20):
             publish(number)
@@ -72,7 +71,8 @@ def test_commands_become_mail_and_every_process_ends_cleanly(publish, start, tmp
         wait_until(lambda: list(statuses().values()).count("sent") == 21)
         assert MalformedCommand.objects.get().failure_code == "invalid_recipient"
         assert len(relay.messages) == 21
-        assert all(b"Auto-Submitted: auto-generated" in message for message in relay.messages)
+        assert all(message.is_tls for message in relay.messages)
+        assert all(b"Auto-Submitted: auto-generated" in got.content for got in relay.messages)
         stopped = {
             "consume_commands": "command consumer stopped",
             "run_scheduler": "scheduler stopped",
@@ -94,7 +94,7 @@ def test_commands_become_mail_and_every_process_ends_cleanly(publish, start, tmp
 
 
 def test_the_ladder_ends_in_a_dead_letter(publish, start):
-    with ScriptedRelay({"DATA": "451 4.3.0 later"}) as relay:
+    with ScriptedRelay({Stage.DATA: "451 4.3.0 later"}) as relay:
         processes = start(relay, MAIL_RETRY_LADDER="100ms,200ms,300ms")
         publish(1)
         wait_until(lambda: statuses() == {"d-1": "dead_letter"})
@@ -105,20 +105,23 @@ def test_the_ladder_ends_in_a_dead_letter(publish, start):
 
 
 def test_recipients_end_each_in_their_own_way(publish, start):
-    replies = ["250 ok", "450 4.2.0 later", "550 5.1.1 gone", "250 ok"]
-    with ScriptedRelay({"RCPT": replies}) as relay:
+    later = by_turn("250 ok", "450 4.2.0 later", "250 ok", "250 ok")
+    refused = ByRecipient({"c@x.org": "550 5.1.1 gone"}, others=later)
+    with ScriptedRelay({Stage.RCPT: refused}) as relay:
         start(relay, MAIL_RETRY_LADDER="100ms")
         publish(1, payload={**PAYLOAD, "to": ["a@x.org", "b@x.org"], "bcc": ["c@x.org"]})
         wait_until(lambda: statuses() == {"d-1": "sent"})
-        assert [c for c in relay.commands if c.startswith("RCPT")][3:] == ["RCPT TO:<b@x.org>"]
-        assert not any(b"c@x.org" in message for message in relay.messages)
+        first, second = relay.messages
+        assert first.recipients == ("RCPT TO:<a@x.org>",)
+        assert second.recipients == ("RCPT TO:<b@x.org>",)
+        assert not any(b"c@x.org" in got.content for got in relay.messages)
     delivery = Delivery.objects.get()
     assert delivery.recipients_accepted == 2
     assert [r["address"] for r in delivery.recipients_refused] == ["c@x.org"]
 
 
 def test_a_suppressing_relay(publish, start):
-    with ScriptedRelay({"RCPT": "550 5.7.1 on our Suppression list"}) as relay:
+    with ScriptedRelay({Stage.RCPT: "550 5.7.1 on our Suppression list"}) as relay:
         start(relay)
         publish(1)
         wait_until(lambda: statuses() == {"d-1": "suppressed"})
@@ -130,7 +133,7 @@ def test_the_stub_sends_nothing(publish, start):
         start(relay, MAIL_SMTP_MODE="stub")
         publish(1)
         wait_until(lambda: statuses() == {"d-1": "sent"})
-        assert relay.connections == 0
+        assert relay.dialogues == []
 
 
 def test_a_command_past_its_expiry_fails_unsent(publish, start):
@@ -143,10 +146,10 @@ def test_a_command_past_its_expiry_fails_unsent(publish, start):
 
 
 def test_shutdown_gives_back_what_is_not_written_and_records_what_is(publish, start):
-    with ScriptedRelay({"MAIL": Stall()}) as relay:
+    with ScriptedRelay({Stage.MAIL: Stall()}) as relay:
         processes = start(relay, MAIL_SHUTDOWN_TIMEOUT="4s")
         publish(1)
-        wait_until(lambda: "MAIL" in relay.verbs())
+        assert relay.wait_until_reached(Stage.MAIL)
         # or what is given back would be handed out again at once
         assert processes["run_scheduler"].stop() == 0
         assert processes["run_attempts"].stop() == 0
@@ -155,7 +158,7 @@ def test_shutdown_gives_back_what_is_not_written_and_records_what_is(publish, st
 
 
 def test_shutdown_records_an_unknown_outcome(publish, start):
-    with ScriptedRelay({"message": Stall()}) as relay:
+    with ScriptedRelay({Stage.FINAL: Stall()}) as relay:
         processes = start(relay, MAIL_SHUTDOWN_TIMEOUT="4s")
         publish(1)
         wait_until(lambda: relay.messages)
@@ -167,12 +170,12 @@ def test_shutdown_records_an_unknown_outcome(publish, start):
 
 
 def test_a_killed_worker_is_recovered(publish, start):
-    with ScriptedRelay({"MAIL": [Stall(), "250 ok"]}) as relay:
+    with ScriptedRelay({Stage.MAIL: by_turn(Stall(), "250 ok")}) as relay:
         processes = start(
             relay, MAIL_WORKER_LEASE="3s", MAIL_RETRY_LADDER="100ms", MAIL_SMTP_TIMEOUT="20s"
         )
         publish(1)
-        wait_until(lambda: "MAIL" in relay.verbs())
+        assert relay.wait_until_reached(Stage.MAIL)
         processes["run_attempts"].kill()
         start(relay, ["run_attempts"], MAIL_WORKER_LEASE="3s")
         wait_until(lambda: statuses() == {"d-1": "sent"})

@@ -1,10 +1,13 @@
 """Every move of the state machine, on a real PostgreSQL, and every move that must not happen."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import DatabaseError, IntegrityError, connection
 
+from deliveries.attempt.holdings import Holdings
+from deliveries.attempt.recorder import Recorder
 from deliveries.database import Fault, atomic, describe, fault_of
 from deliveries.models import (
     Attachment,
@@ -14,17 +17,21 @@ from deliveries.models import (
     DeliveryPayload,
     Hold,
     IdempotencyReservation,
+    Worker,
 )
 from deliveries.outcome.verdict import Policy
 from deliveries.payload import Attachment as File
 from deliveries.payload import Mailbox, Payload
-from deliveries.schedule.scheduler import Scheduler, recover
+from deliveries.process.lease import Lease, leave, renew
+from deliveries.schedule.maintenance import recover
+from deliveries.schedule.scheduler import Scheduler
 from deliveries.states import AttemptStatus, DeliveryStatus, FailureCode, Phase, Source
 from deliveries.transitions.claim import claim, give_back
 from deliveries.transitions.completion import complete
 from deliveries.transitions.expiry import expire, expire_in_hand
-from deliveries.transitions.handout import hand_out
+from deliveries.transitions.handout import HandedOut, hand_out, look_ahead
 from deliveries.transitions.records import AttemptRecord, Completion
+from deliveries.transitions.recovery import holders
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -41,6 +48,15 @@ DEAD = Completion(FAILED, DeliveryStatus.DEAD_LETTER, FailureCode.CONNECT_FAILED
 
 def delivery(delivery_id="d-1"):
     return Delivery.objects.get(delivery_id=delivery_id)
+
+
+def record(worker, *, completed):
+    """Have a recorder of this worker's write these outcomes."""
+    recorder = Recorder(worker_id=worker.id, on_written=lambda _: None)
+    for attempt_id, done in completed:
+        recorder.completed(attempt_id, done)
+    recorder.start()
+    assert recorder.close(30)
 
 
 def later(delta):
@@ -115,26 +131,44 @@ class TestHandOut:
         accept(*[new(f"d-{n}") for n in range(5)])
         for n in range(5):
             Delivery.objects.filter(delivery_id=f"d-{n}").update(next_attempt_at=later(-n * HOUR))
-        assert hand_out(source=Source.NOTIFICATION, bound=2, batch=10) == (2, False)
+        handed_out = hand_out(source=Source.NOTIFICATION, bound=2, batch=10)
+        assert (handed_out.count, handed_out.is_full) == (2, False)
         handed = Attempt.objects.values_list("delivery__delivery_id", flat=True)
         assert set(handed) == {"d-4", "d-3"}
-        assert hand_out(source=Source.NOTIFICATION, bound=2, batch=10) == (0, False)
+        assert hand_out(source=Source.NOTIFICATION, bound=2, batch=10).count == 0
         assert delivery("d-4").status == "sending"
         assert delivery("d-4").attempt_count == 1
         assert delivery("d-4").next_attempt_at is None
 
     def test_a_full_lane_leaves_the_others_alone(self, new, accept):
         accept(new("d-1"), new("d-2"), new("login", source=Source.AUTHSESSION))
-        assert hand_out(source=Source.NOTIFICATION, bound=1, batch=10)[0] == 1
-        assert hand_out(source=Source.AUTHSESSION, bound=1, batch=10)[0] == 1
+        assert hand_out(source=Source.NOTIFICATION, bound=1, batch=10).count == 1
+        assert hand_out(source=Source.AUTHSESSION, bound=1, batch=10).count == 1
 
     def test_leaves_the_future_and_the_expired_alone(self, new, accept):
         accept(new("d-1", send_at=later(HOUR)), new("d-2", expires_at=later(-HOUR)))
-        assert hand_out(source=Source.NOTIFICATION, bound=9, batch=9) == (0, False)
+        nothing = HandedOut(count=0, latest=None, is_full=False)
+        assert hand_out(source=Source.NOTIFICATION, bound=9, batch=9) == nothing
 
     def test_says_when_the_batch_was_the_limit(self, new, accept):
         accept(new("d-1"), new("d-2"))
-        assert hand_out(source=Source.NOTIFICATION, bound=9, batch=1) == (1, True)
+        assert hand_out(source=Source.NOTIFICATION, bound=9, batch=1).is_full
+
+    def test_says_how_far_it_came_and_leaves_what_is_below_a_floor(self, new, accept):
+        accept(new("d-1"), new("d-2"), new("d-3"))
+        times = {f"d-{n}": later(-n * HOUR) for n in (1, 2, 3)}
+        for name, time in times.items():
+            Delivery.objects.filter(delivery_id=name).update(next_attempt_at=time)
+        above = hand_out(source=Source.NOTIFICATION, bound=9, batch=9, floor=times["d-2"])
+        assert (above.count, above.latest) == (2, times["d-1"])
+        assert delivery("d-3").status == "queued"
+        below = hand_out(source=Source.NOTIFICATION, bound=9, batch=9)
+        assert (below.count, below.latest) == (1, times["d-3"])
+
+    def test_looks_ahead_from_the_floor_on(self, new, accept, worker):
+        accept(new("d-1"))
+        assert look_ahead()[1] == [Source.NOTIFICATION]
+        assert look_ahead({Source.NOTIFICATION: later(HOUR)})[1] == []
 
 
 class TestClaim:
@@ -271,7 +305,7 @@ class TestExpiry:
         accept(new("waiting", expires_at=later(HOUR)), new("fresh"))
         backdate(expires_at=later(-HOUR))
         Delivery.objects.filter(delivery_id="fresh").update(expires_at=later(HOUR))
-        assert expire(batch=10) == 2
+        assert expire(batch=10).count == 2
         states = dict(Delivery.objects.values_list("delivery_id", "status"))
         assert states == {
             "waiting": "failed",
@@ -281,14 +315,14 @@ class TestExpiry:
         }
         assert delivery("handed-out").last_failure_code == "expired"
         assert delivery("handed-out").attempt_count == 0
-        assert expire_in_hand(worker_id=worker.id, attempt_ids=[row.attempt_id]) == 1
+        assert expire_in_hand(worker_id=worker.id, attempt_ids=[row.attempt_id]).count == 1
         assert delivery("in-hand").status == "failed"
         assert Attempt.objects.count() == 0
 
     def test_whoever_had_accepted_it_makes_it_sent(self, new, accept):
         accept(new(expires_at=later(HOUR)))
         backdate(expires_at=later(-HOUR), recipients_accepted=1)
-        assert expire(batch=10) == 1
+        assert expire(batch=10).count == 1
         assert (delivery().status, delivery().last_failure_code) == ("sent", None)
 
     def test_erases_login_codes(self, new, accept):
@@ -299,17 +333,31 @@ class TestExpiry:
 
 
 class TestRecovery:
-    def test_takes_over_from_the_lost_and_from_nobody_else(self, new, accept, begin, worker):
+    def test_takes_over_from_who_has_left_and_from_nobody_else(self, new, accept, begin, worker):
         accept(new())
         begin()
-        assert recover(policy=POLICY, longest_attempt=HOUR) == 0
-        worker.lease_until = later(-HOUR)
-        worker.save()
-        assert recover(policy=POLICY, longest_attempt=HOUR) == 1
+        assert recover(policy=POLICY, silent={}, longest_attempt=HOUR) == 0
+        leave(worker_id=worker.id)
+        assert recover(policy=POLICY, silent={}, longest_attempt=HOUR) == 1
         attempt = Attempt.objects.get()
         assert (attempt.status, attempt.failure_code) == ("timed_out", "worker_lost")
         assert (attempt.phase, attempt.outcome_unknown) == (None, True)
         assert (delivery().status, delivery().attempt_count) == ("queued", 1)
+
+    def test_takes_over_from_the_silent_unless_it_was_seen_since(self, new, accept, begin, worker):
+        accept(new())
+        begin()
+        silent = holders()
+        assert set(silent) == {worker.id}
+        renew(worker_id=worker.id, capacity=4, lease=Lease(length=HOUR))
+        assert recover(policy=POLICY, silent=silent, longest_attempt=HOUR) == 0
+        assert recover(policy=POLICY, silent=holders(), longest_attempt=HOUR) == 1
+
+    def test_takes_over_what_nobody_known_holds(self, new, accept, begin, worker):
+        accept(new())
+        begin()
+        worker.delete()
+        assert recover(policy=POLICY, silent={}, longest_attempt=HOUR) == 1
 
     def test_an_attempt_in_progress_for_too_long_is_taken_from_the_living(
         self, new, accept, begin, worker
@@ -317,44 +365,127 @@ class TestRecovery:
         accept(new())
         begin()
         Attempt.objects.update(started_at=later(-2 * HOUR))
-        assert recover(policy=POLICY, longest_attempt=HOUR) == 1
+        assert recover(policy=POLICY, silent={}, longest_attempt=HOUR) == 1
+
+    def test_a_clock_that_jumps_makes_nobody_lost(self, new, accept, begin, worker):
+        accept(new())
+        begin()
+        Worker.objects.update(lease_until=later(-HOUR), last_seen_at=later(-2 * HOUR))
+        assert recover(policy=POLICY, silent={}, longest_attempt=HOUR) == 0
+
+
+class TestLateOutcomes:
+    @pytest.fixture
+    def recovered(self, new, accept, begin, worker):
+        """A delivery whose only attempt was recovered from the worker, which comes back with it."""
+
+        def make(policy=POLICY, **changes):
+            accept(new(**changes))
+            (row,) = begin()
+            leave(worker_id=worker.id)
+            assert recover(policy=policy, silent={}, longest_attempt=HOUR) == 1
+            return row
+
+        return make
+
+    def test_is_recorded_while_the_delivery_waits(self, recovered, worker):
+        row = recovered()
+        record(worker, completed=[(row.attempt_id, SENT)])
+        attempt = Attempt.objects.get()
+        assert (attempt.status, attempt.failure_code) == ("provider_accepted", None)
+        assert (attempt.phase, attempt.outcome_unknown) == ("final", False)
+        assert (delivery().status, delivery().last_failure_code) == ("sent", None)
+
+    def test_a_failure_gets_the_rung_of_its_own_attempt(self, recovered, worker):
+        row = recovered()
+        record(worker, completed=[(row.attempt_id, RETRY)])
+        attempt = Attempt.objects.get()
+        assert (attempt.status, attempt.outcome_unknown) == ("transport_failed", False)
+        assert delivery().next_attempt_at - attempt.finished_at == HOUR
+        assert (delivery().status, delivery().attempt_count) == ("queued", 1)
+
+    def test_is_only_logged_once_the_delivery_is_handed_out_again(
+        self, recovered, begin, worker, caplog
+    ):
+        row = recovered()
+        Delivery.objects.update(next_attempt_at=later(-HOUR))
+        (again,) = begin()
+        record(worker, completed=[(row.attempt_id, SENT)])
+        assert "late outcome not recorded" in caplog.messages
+        first, second = Attempt.objects.order_by("attempt_no")
+        assert (first.status, first.outcome_unknown) == ("timed_out", True)
+        assert (second.id, second.status) == (again.attempt_id, "in_progress")
+        assert delivery().status == "sending"
+
+    @pytest.mark.parametrize("last_rung", [True, False])
+    def test_what_recovery_has_ended_ends_as_it_should_have(self, last_rung, recovered, worker):
+        at_most_once = Policy(ladder=(HOUR,), markers=(), retries_unknown=False)
+        row = recovered(replace(POLICY, ladder=()) if last_rung else at_most_once)
+        assert delivery().status == ("dead_letter" if last_rung else "failed")
+        record(worker, completed=[(row.attempt_id, SENT)])
+        assert (delivery().status, delivery().last_failure_code) == ("sent", None)
+        assert DeadLetter.objects.count() == 0
+
+    def test_what_has_ended_waits_for_nothing_again(self, recovered, worker, caplog):
+        row = recovered(replace(POLICY, ladder=()), source=Source.AUTHSESSION)
+        record(worker, completed=[(row.attempt_id, RETRY)])
+        assert delivery().status == "dead_letter"
+        assert "late outcome not recorded" in caplog.messages
+
+    def test_one_among_others_that_are_in_time(self, recovered, new, accept, begin, worker):
+        late = recovered()
+        accept(new("d-2"))
+        (in_time,) = begin()
+        record(worker, completed=[(late.attempt_id, SENT), (in_time.attempt_id, SENT)])
+        assert (delivery().status, delivery("d-2").status) == ("sent", "sent")
+
+    def test_an_outcome_written_before_is_no_late_one(self, new, accept, begin, worker, caplog):
+        """The reply to the COMMIT was lost, and the batch is written once more."""
+        accept(new())
+        (row,) = begin()
+        for _ in range(2):
+            record(worker, completed=[(row.attempt_id, SENT)])
+        assert "late outcome not recorded" not in caplog.messages
+        assert delivery().status == "sent"
+
+
+class TestStrays:
+    """Attempts of a worker's that it does not know of: the answer to its claim was lost."""
+
+    def test_are_given_back_after_a_fault_and_only_then(self, new, accept, begin, worker):
+        accept(new("d-1"), new("d-2"))
+        known, stray = begin()
+        holdings = Holdings(worker_id=worker.id)
+        holdings.take([known.attempt_id])
+        assert holdings.settle() == 0
+        holdings.suspect()
+        assert holdings.settle() == 1
+        assert delivery(stray.delivery_id).status == "queued"
+        assert delivery(known.delivery_id).status == "sending"
+
+    def test_are_looked_for_again_for_a_while(self, new, accept, begin, worker):
+        """A claim whose connection is gone may be at work for as long as a statement may."""
+        now = [0.0]
+        holdings = Holdings(worker_id=worker.id, clock=lambda: now[0])
+        holdings.suspect()
+        assert holdings.settle() == 0
+        accept(new())
+        begin()
+        now[0] += 30
+        assert holdings.settle() == 1
 
 
 class TestScheduler:
     def test_a_step_hands_out_lane_by_lane_and_leaves_held_sources(self, new, accept, worker):
         accept(new("d-1"), new("d-2", source=Source.OPERATOR_RESEND))
         Hold.objects.create(source="notification", reason="maintenance")
-        scheduler = Scheduler(policy=POLICY, worker_lease=HOUR, longest_attempt=HOUR)
+        scheduler = Scheduler()
         assert scheduler.step() is False
         assert (delivery("d-1").status, delivery("d-2").status) == ("queued", "sending")
 
     def test_nothing_is_handed_out_while_no_worker_lives(self, new, accept):
         accept(new())
-        Scheduler(policy=POLICY, worker_lease=HOUR, longest_attempt=HOUR).step()
-        assert delivery().status == "queued"
-
-    def test_nobody_is_lost_until_the_database_answered_for_a_lease(
-        self, new, accept, begin, worker
-    ):
-        accept(new())
-        begin()
-        worker.lease_until = later(-HOUR)
-        worker.save()
-        now = [100.0]
-        scheduler = Scheduler(
-            policy=POLICY,
-            worker_lease=timedelta(seconds=15),
-            longest_attempt=HOUR,
-            clock=lambda: now[0],
-        )
-        now[0] += 14
-        scheduler.step()
-        scheduler.note_fault()
-        now[0] += 14
-        scheduler.step()
-        assert delivery().status == "sending"
-        now[0] += 2
-        scheduler.step()
+        Scheduler().step()
         assert delivery().status == "queued"
 
 

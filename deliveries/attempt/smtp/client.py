@@ -28,15 +28,22 @@ class Client:
         self._relay = relay
         self._session: Session | None = None
         self._interrupt = Interrupt()
+        self.timeline: list[tuple[Phase, int]] = []  # of the last send; times are Unix ns
 
-    def send(self, *, envelope: Envelope, message: bytes, guard: Guard) -> Report:
-        """One transaction, within the relay's budget. Raises for nothing the network does.
+    def deadline(self) -> float:
+        """When an attempt that begins now must have written its last byte (monotonic)."""
+        return time.monotonic() + self._relay.timeout
 
-        `message` is a complete RFC 5322 message with CRLF line ends, its dots not stuffed.
+    def send(self, *, envelope: Envelope, message: bytes, guard: Guard, deadline: float) -> Report:
+        """One transaction. Raises for nothing the network does.
+
+        `message` is a complete RFC 5322 message with CRLF line ends, its dots not stuffed. All
+        transactions of one attempt have the same `deadline`, an opening of the connection included;
+        the wait for the final reply is not under it.
         """
-        deadline = time.monotonic() + self._relay.timeout
         if not self._interrupt.begin():
             return Report(Event.GIVEN_BACK, Phase.CONNECT)
+        self.timeline.clear()
         outgoing = prepare(message)
         reused = self._is_reusable()
         while True:
@@ -69,7 +76,10 @@ class Client:
         session = self._session
         if session is None:
             session = self._session = open_session(
-                relay=self._relay, interrupt=self._interrupt, deadline=deadline
+                relay=self._relay,
+                interrupt=self._interrupt,
+                deadline=deadline,
+                timeline=self.timeline,
             )
         session.wire.deadline = deadline
         transaction = Transaction(

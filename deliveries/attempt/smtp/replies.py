@@ -4,6 +4,7 @@ Nothing but ProtocolError comes out of these functions, whatever bytes go in.
 """
 
 import re
+from functools import lru_cache
 
 from deliveries.outcome.report import Reply
 
@@ -19,6 +20,7 @@ _USUAL = re.compile(
     rb"([2-5][0-9]{2}) (?:([245]\.[0-9]{1,3}\.[0-9]{1,3}) )?"
     rb"([a-zA-Z](?:[\x20-\x7e]{0,300}[\x21-\x7e])?)\r\n"
 )
+_SHORT = re.compile(rb"[2-5][0-9]{2} [^\n]{0,4092}\n")
 _ENHANCED = re.compile(r"([245])\.\d{1,3}\.\d{1,3}(?= |$)", re.ASCII)
 _SPACE, _HYPHEN, _CR, _LF = b" -\r\n"
 
@@ -58,8 +60,15 @@ def find_end(received: bytes) -> int:
     raise ProtocolError("the reply has too many lines")
 
 
+def find_short(received: bytes) -> list[bytes]:
+    """The replies in `received`, if it is nothing but whole replies of one line; else none."""
+    replies = _SHORT.findall(received)
+    return replies if sum(map(len, replies)) == len(received) else []
+
+
+@lru_cache(maxsize=64)
 def parse_reply(raw: bytes) -> Reply:
-    """A complete reply, as `find_end` marks it off."""
+    """A complete reply, as `find_end` marks it off. Relays say the same to most recipients."""
     usual = _USUAL.fullmatch(raw)
     if usual is not None:
         code, status, text = usual.groups()

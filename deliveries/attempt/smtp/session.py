@@ -2,6 +2,8 @@
 
 import contextlib
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from deliveries.attempt.smtp.authentication import Credentials, authenticate
 from deliveries.attempt.smtp.connection import connect
@@ -19,13 +21,24 @@ _QUIT_SECONDS = 0.1
 _HIDDEN = b"[hidden]"
 
 
-def open_session(*, relay: Relay, interrupt: Interrupt, deadline: float) -> "Session":
-    """A session that takes mail. Raises EndedError."""
+def open_session(
+    *, relay: Relay, interrupt: Interrupt, deadline: float, timeline: list[tuple[Phase, int]]
+) -> "Session":
+    """A session that takes mail, and notes in `timeline` when its phases begin.
+
+    Raises EndedError.
+    """
+    timeline.append((Phase.CONNECT, time.time_ns()))
     try:
         sock = connect(host=relay.host, port=relay.port, deadline=deadline, interrupt=interrupt)
     except LINK_ERRORS as error:
         raise EndedError(report_of(error, phase=Phase.CONNECT)) from None
-    session = Session(relay=relay, wire=Wire(sock=sock, interrupt=interrupt), interrupt=interrupt)
+    session = Session(
+        relay=relay,
+        wire=Wire(sock=sock, interrupt=interrupt),
+        interrupt=interrupt,
+        timeline=timeline,
+    )
     try:
         session.begin(deadline)
     except BaseException:
@@ -34,21 +47,61 @@ def open_session(*, relay: Relay, interrupt: Interrupt, deadline: float) -> "Ses
     return session
 
 
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a transaction may use of what the relay offers. `largest` is in octets (RFC 1870)."""
+
+    pipelining: bool
+    size: bool
+    largest: int | None
+    eight_bit: bool
+    smtputf8: bool
+
+    @classmethod
+    def of(cls, keywords: Mapping[str, str]) -> "Offer":
+        limit = keywords.get("SIZE", "")  # 0 stands for no limit
+        return cls(
+            pipelining="PIPELINING" in keywords,
+            size="SIZE" in keywords,
+            largest=(int(limit) or None) if limit.isdecimal() else None,
+            eight_bit="8BITMIME" in keywords,
+            smtputf8="SMTPUTF8" in keywords,
+        )
+
+
 class Session:
     """One connection to the relay, in the phase that it has reached.
 
     `needs_reset` says that a transaction was left without DATA, and the next begins with RSET.
     """
 
-    def __init__(self, *, relay: Relay, wire: Wire, interrupt: Interrupt) -> None:
+    def __init__(
+        self,
+        *,
+        relay: Relay,
+        wire: Wire,
+        interrupt: Interrupt,
+        timeline: list[tuple[Phase, int]],
+    ) -> None:
         self.wire = wire
         self.interrupt = interrupt
         self.relay = relay
-        self.phase = Phase.CONNECT
+        self._phase = Phase.CONNECT
+        self._timeline = timeline
         self.keywords: dict[str, str] = {}
+        self.offer = Offer.of({})
         self.needs_reset = False
         self.messages = 0
         self.opened_at = self.used_at = time.monotonic()
+
+    @property
+    def phase(self) -> Phase:
+        return self._phase
+
+    @phase.setter
+    def phase(self, phase: Phase) -> None:
+        self._phase = phase
+        self._timeline.append((phase, time.time_ns()))
 
     def begin(self, deadline: float) -> None:
         """All that comes before the first transaction. Raises EndedError."""
@@ -103,6 +156,7 @@ class Session:
             return
         self._expect(reply, 2)
         self.keywords = parse_keywords(raw)
+        self.offer = Offer.of(self.keywords)
 
     def _upgrade(self) -> None:
         self.phase = Phase.STARTTLS
@@ -111,7 +165,7 @@ class Session:
         reply = self._command("STARTTLS")
         if reply.code != 220:
             raise EndedError(Report(Event.STARTTLS_UNAVAILABLE, self.phase, reply))
-        if self.wire.has_unread:
+        if self.wire.received:
             # What anyone slipped in before the handshake would count as said after it.
             raise EndedError(
                 Report(Event.TLS_FAILED, self.phase, detail="bytes after the reply to STARTTLS")

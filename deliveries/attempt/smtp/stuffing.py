@@ -1,25 +1,26 @@
 """A message as it goes over the wire (RFC 5321 section 4.5.2). Pure."""
 
 import re
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 _LONE_BREAK = re.compile(rb"(?<!\r)\n|\r(?!\n)")
-# Lines that may go as they are: each ends with CRLF, none begins with a dot. (A lone CR may be in.)
+# Lines that may go as they are: each ends with CRLF, none begins with a dot. A lone CR is looked
+# for apart: two passes are the quickest.
 _CLEAN = re.compile(rb"(?:(?!\.).*+(?<=\r)\n)*+")
+_LONE_CR = re.compile(rb"\r(?!\n)")
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(NamedTuple):
     """`data` is stuffed and ends with the dot; `size` counts the message without either."""
 
-    data: bytes = field(repr=False)
+    data: bytes
     size: int
     is_ascii: bool
 
 
 def prepare(message: bytes) -> Outgoing:
     """Lone CR and LF become CRLF first: a dot after one ends the message for a lax relay."""
-    if _CLEAN.fullmatch(message) and message.count(b"\r") == message.count(b"\n"):
+    if _CLEAN.fullmatch(message) and not _LONE_CR.search(message):
         stuffed = message
     else:
         message = _LONE_BREAK.sub(b"\r\n", message)

@@ -1,9 +1,9 @@
 """One mail transaction on an open session: MAIL, RCPT, DATA, the message, the final reply."""
 
 import time
-from collections.abc import Iterator, Sequence
 from typing import NoReturn
 
+from deliveries import crash
 from deliveries.attempt.smtp.ended import LINK_ERRORS, EndedError, report_of
 from deliveries.attempt.smtp.envelope import Envelope
 from deliveries.attempt.smtp.guard import Guard
@@ -11,6 +11,7 @@ from deliveries.attempt.smtp.replies import parse_reply
 from deliveries.attempt.smtp.session import Session
 from deliveries.attempt.smtp.stuffing import Outgoing
 from deliveries.attempt.smtp.waiting import CutError
+from deliveries.crash import Point
 from deliveries.outcome.report import Event, RecipientReply, Reply, Report
 from deliveries.states import Phase
 
@@ -22,12 +23,23 @@ _DRAIN_SECONDS = 5.0
 _LEFT_BEHIND_SECONDS = 0.1  # what a relay said before it went is here already
 
 
-class _EarlyReplyError(Exception):
-    """The relay answered before the message was complete."""
-
-
 class Transaction:
     """Runs once, and reports."""
+
+    __slots__ = (
+        "_asked",
+        "_commands",
+        "_envelope",
+        "_final_dot_written",
+        "_guard",
+        "_heard",
+        "_outgoing",
+        "_replies",
+        "_session",
+        "_unanswered",
+        "_window",
+        "_wire",
+    )
 
     def __init__(
         self, *, session: Session, envelope: Envelope, outgoing: Outgoing, guard: Guard
@@ -37,9 +49,12 @@ class Transaction:
         self._envelope = envelope
         self._outgoing = outgoing
         self._guard = guard
-        self._pipelining = "PIPELINING" in session.keywords
-        self._replies: list[RecipientReply] = []
+        self._commands: list[str] = []
+        self._window = _MOST_PIPELINED if session.offer.pipelining else 1
+        self._asked = 0  # commands that were written
         self._unanswered = 0
+        self._heard: list[bytes] = []  # replies that have come and were not looked at
+        self._replies: list[RecipientReply] = []
         self._final_dot_written = False
 
     def run(self) -> Report:
@@ -66,99 +81,100 @@ class Transaction:
 
     def _known_before(self) -> Report | None:
         """What the relay need not be asked, as it said so in its answer to EHLO."""
-        keywords = self._session.keywords
-        limit = keywords.get("SIZE", "")  # RFC 1870; 0 stands for no limit
-        if limit.isdecimal() and 0 < int(limit) < self._outgoing.size:
+        offer = self._session.offer
+        if offer.largest is not None and offer.largest < self._outgoing.size:
             return self._report(Event.MESSAGE_TOO_LARGE)
-        if self._envelope.smtputf8 and "SMTPUTF8" not in keywords:
+        if self._envelope.smtputf8 and not offer.smtputf8:
             return self._report(Event.SMTPUTF8_UNAVAILABLE)
         return None
 
     def _open_transaction(self) -> Report | None:
         """Up to the 354; the report of a refusal that leaves the session in step."""
-        replies = self._ask(self._commands())
-        if self._session.needs_reset:
-            self._hear_reset(next(replies))
-        if (refused := self._hear_mail(next(replies))) is not None:
-            return refused
-        if (refused := self._hear_recipients(replies)) is not None:
-            return refused
-        self._session.phase = Phase.DATA
-        return self._hear_data(next(replies))
-
-    def _commands(self) -> list[str]:
-        reset = ["RSET\r\n"] if self._session.needs_reset else []
-        recipients = [f"RCPT TO:<{address}>\r\n" for address in self._envelope.recipients]
-        mail = f"MAIL FROM:<{self._envelope.sender}>{self._parameters()}\r\n"
-        return [*reset, mail, *recipients, "DATA\r\n"]
+        envelope, session = self._envelope, self._session
+        commands = self._commands
+        if session.needs_reset:
+            commands.append("RSET\r\n")
+        commands.append(f"MAIL FROM:<{envelope.sender}>{self._parameters()}\r\n")
+        commands += [f"RCPT TO:<{address}>\r\n" for address in envelope.recipients]
+        commands.append("DATA\r\n")
+        if session.needs_reset:
+            self._hear_reset(self._answer())
+        raw = self._answer()
+        if not raw.startswith(b"2"):
+            return self._mail_refused(parse_reply(raw))
+        session.phase = Phase.RCPT
+        if not self._hear_recipients():
+            return self._all_refused()
+        session.phase = Phase.DATA
+        raw = self._answer()
+        return None if raw.startswith(b"354") else self._data_refused(parse_reply(raw))
 
     def _parameters(self) -> str:
-        keywords = self._session.keywords
-        parameters = f" SIZE={self._outgoing.size}" if "SIZE" in keywords else ""
+        offer = self._session.offer
+        parameters = f" SIZE={self._outgoing.size}" if offer.size else ""
         if self._envelope.smtputf8:  # RFC 6531 section 3.1: who offers it takes 8BITMIME
             return f"{parameters} SMTPUTF8 BODY=8BITMIME"
-        if "8BITMIME" in keywords and not self._outgoing.is_ascii:
+        if offer.eight_bit and not self._outgoing.is_ascii:
             return f"{parameters} BODY=8BITMIME"
         return parameters
 
-    def _ask(self, commands: Sequence[str]) -> Iterator[bytes]:
-        """The replies in order; a further group is written when the one before is answered."""
-        window = _MOST_PIPELINED if self._pipelining else 1
-        for start in range(0, len(commands), window):
-            group = commands[start : start + window]
-            self._wire.ask("".join(group).encode())
-            self._unanswered = len(group)
-            for _ in group:
-                raw = self._wire.read()
-                self._unanswered -= 1
-                yield raw
+    def _answer(self) -> bytes:
+        """The next reply. A group of commands is written when the one before is answered."""
+        if not self._heard:
+            if not self._unanswered:
+                group = self._commands[self._asked : self._asked + self._window]
+                self._asked += len(group)
+                self._unanswered = len(group)
+                self._wire.ask("".join(group).encode())
+            self._heard = self._wire.read_some(self._unanswered)
+        self._unanswered -= 1
+        return self._heard.pop(0)
 
     def _hear_reset(self, raw: bytes) -> None:
         if not raw.startswith(b"2"):
             raise EndedError(self._refusal(parse_reply(raw)), unused=True)
         self._session.needs_reset = False
 
-    def _hear_mail(self, raw: bytes) -> Report | None:
-        if raw.startswith(b"2"):
-            return None
-        reply = parse_reply(raw)
+    def _mail_refused(self, reply: Reply) -> Report:
         report = self._refusal(reply)
         if _ends(reply) or self._unanswered:
             raise EndedError(report, unused=reply.code == 421)
         return report
 
-    def _hear_recipients(self, replies: Iterator[bytes]) -> Report | None:
-        self._session.phase = Phase.RCPT
-        accepted = False
+    def _hear_recipients(self) -> bool:
+        """Whether anyone may have the message."""
+        replies, accepted = self._replies, False
         for address in self._envelope.recipients:
-            reply = parse_reply(next(replies))
-            self._replies.append(RecipientReply(address, reply))
-            if reply.code // 100 == 2:
+            reply = parse_reply(self._answer())
+            replies.append(RecipientReply(address, reply))
+            if reply.code < 300:
                 accepted = True
             elif _ends(reply):
                 raise EndedError(self._refusal(reply))
-        if accepted:
-            return None
+        return accepted
+
+    def _all_refused(self) -> Report:
+        """The last refusal stands for all."""
         self._session.needs_reset = True
+        _, reply = self._replies[-1]
+        if reply is None:
+            raise RuntimeError("everyone was answered")
         report = self._refusal(reply)
         if self._unanswered:
-            self._hear_data_for_nobody(replies, report)
+            self._hear_data_for_nobody(report)
         return report
 
-    def _hear_data_for_nobody(self, replies: Iterator[bytes], report: Report) -> None:
+    def _hear_data_for_nobody(self, report: Report) -> None:
         """DATA was on its way already. A 354 wants a message, and a lone dot would be one."""
         self._wire.deadline = min(self._wire.deadline, time.monotonic() + _DRAIN_SECONDS)
         try:
-            reply = parse_reply(next(replies))
+            reply = parse_reply(self._answer())
         except LINK_ERRORS:
             raise EndedError(report) from None  # everybody's reply is known all the same
         if _ends(reply):
             raise EndedError(report)
 
-    def _hear_data(self, raw: bytes) -> Report | None:
-        if raw.startswith(b"354"):
-            return None
-        reply = parse_reply(raw)
+    def _data_refused(self, reply: Reply) -> Report:
         report = self._refusal(reply)
         if _ends(reply):
             raise EndedError(report)
@@ -167,23 +183,21 @@ class Transaction:
 
     def _write_message(self) -> None:
         self._session.phase = Phase.BODY
-        try:
-            self._write(self._outgoing.data)
-        except (OSError, _EarlyReplyError) as error:
-            self._hear_early(error)
-
-    def _write(self, data: bytes) -> None:
+        data = self._outgoing.data
         wire = self._wire
         left = data if len(data) <= _CHUNK else memoryview(data)
-        while not wire.has_unread:
-            last = len(left) <= _CHUNK
-            taken = self._write_last(left) if last else wire.take(left[:_CHUNK])
-            if taken == len(left):
-                return
-            if taken < _CHUNK:
-                wire.wait_to_write()
-            left = left[taken:]
-        raise _EarlyReplyError
+        try:
+            while not wire.received:
+                last = len(left) <= _CHUNK
+                taken = self._write_last(left) if last else wire.take(left[:_CHUNK])
+                if taken == len(left):
+                    return
+                if taken < _CHUNK:
+                    wire.wait_to_write()
+                left = left[taken:]
+        except OSError as error:
+            self._hear_early(error)
+        self._hear_early(None)
 
     def _write_last(self, chunk: bytes | memoryview) -> int:
         """What may hold the final dot. From there on the relay may have the message."""
@@ -199,18 +213,19 @@ class Transaction:
             self._final_dot_written = taken == len(chunk)
             if not self._final_dot_written:
                 interrupt.step_back()
+        if self._final_dot_written:
+            crash.here(Point.ATTEMPT_FINISHED)
         return taken
 
-    def _hear_early(self, error: Exception) -> NoReturn:
+    def _hear_early(self, error: OSError | None) -> NoReturn:
         """Why the relay takes no more, if it has said so; else the error says what there is."""
-        lost = isinstance(error, OSError)
         now = time.monotonic()
         deadline = min(self._wire.deadline, now + _DRAIN_SECONDS)
-        self._wire.deadline = now + _LEFT_BEHIND_SECONDS if lost else deadline
+        self._wire.deadline = deadline if error is None else now + _LEFT_BEHIND_SECONDS
         try:
             reply = parse_reply(self._wire.read())
         except LINK_ERRORS:
-            if lost:
+            if error is not None:
                 raise error from None
             raise
         raise EndedError(self._refusal(reply))
@@ -231,13 +246,8 @@ class Transaction:
         return self._report(Event.REPLY if reply.code >= 400 else Event.PROTOCOL_ERROR, reply)
 
     def _report(self, event: Event, reply: Reply | None = None) -> Report:
-        return Report(
-            event,
-            self._session.phase,
-            reply,
-            recipients=self._recipients(),
-            final_dot_written=self._final_dot_written,
-        )
+        phase, recipients = self._session.phase, self._recipients()
+        return Report(event, phase, reply, recipients, self._final_dot_written)
 
     def _report_error(self, error: Exception) -> Report:
         return report_of(
@@ -249,8 +259,9 @@ class Transaction:
 
     def _recipients(self) -> tuple[RecipientReply, ...]:
         """One entry for each recipient, those who were not asked or not answered too."""
-        rest = self._envelope.recipients[len(self._replies) :]
-        return (*self._replies, *[RecipientReply(address, None) for address in rest])
+        heard, recipients = self._replies, self._envelope.recipients
+        rest = [RecipientReply(address, None) for address in recipients[len(heard) :]]
+        return (*heard, *rest)
 
 
 def _ends(reply: Reply) -> bool:

@@ -2,7 +2,6 @@
 
 import os
 import select
-import threading
 import time
 import weakref
 
@@ -16,10 +15,12 @@ class Interrupt:
 
     `abort` spares a send that has crossed: whose final dot the kernel has, or may have at any
     moment. `give_up` spares none. The descriptors live as long as this object.
+
+    There is no lock: each side first says what it does, and then looks at what the other has said,
+    so that never both of them go on.
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
         self._aborted = False
         self._crossed = False
         self.fd, self._bell = os.pipe()
@@ -27,33 +28,31 @@ class Interrupt:
 
     def begin(self) -> bool:
         """Whether a send may begin."""
-        with self._lock:
-            self._crossed = False
-            return not self._aborted
+        self._crossed = False
+        return not self._aborted
 
     def cross(self) -> bool:
         """Whether the final dot may be written; if so, `abort` does nothing from now on."""
-        with self._lock:
-            self._crossed = not self._aborted
-            return self._crossed
+        self._crossed = True
+        if self._aborted:
+            self._crossed = False
+            return False
+        return True
 
     def step_back(self) -> None:
         """The kernel did not take the dot."""
-        with self._lock:
-            self._crossed = False
-            if self._aborted:
-                self._ring()
+        self._crossed = False
+        if self._aborted:
+            self._ring()
 
     def abort(self) -> None:
-        with self._lock:
-            self._aborted = True
-            if not self._crossed:
-                self._ring()
+        self._aborted = True
+        if not self._crossed:
+            self._ring()
 
     def give_up(self) -> None:
-        with self._lock:
-            self._aborted = True
-            self._ring()
+        self._aborted = True
+        self._ring()
 
     def _ring(self) -> None:
         os.write(self._bell, b".")  # never read: one call is for all later waits
@@ -95,7 +94,8 @@ class Waiter:
         if self._events != select.POLLIN:
             self._poller.modify(self._fd, select.POLLIN)
             self._events = select.POLLIN
-        return self._fd in dict(self._poller.poll(0))
+        ready = self._poller.poll(0)
+        return bool(ready) and self._fd in dict(ready)
 
 
 def _close(*descriptors: int) -> None:

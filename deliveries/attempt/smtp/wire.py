@@ -1,43 +1,61 @@
 """A socket with one absolute deadline for everything that is read and written."""
 
+import contextlib
+import os
 import select
 import socket
 import ssl
+import struct
+from time import monotonic
 
-from deliveries.attempt.smtp.replies import ProtocolError, find_end
+from deliveries.attempt.smtp.replies import ProtocolError, find_end, find_short
+from deliveries.attempt.smtp.tls import TlsLayer
 from deliveries.attempt.smtp.waiting import Interrupt, Waiter
 
-_READ = 65536
-_MOST_UNREAD = 4 * _READ
+_READ = 16384
+_MOST_UNREAD = 16 * _READ
+# How long one recv() may block. Most replies come within it, and are had for one system call; who
+# waits longer waits by poll(). An abort is noticed as late as this, never a deadline.
+_SLICE = 0.1
+_SLICE_OPTION = struct.pack("ll", 0, int(_SLICE * 1_000_000))
 
 
 class Wire:
     """Reads replies and writes bytes; a relay that drips cannot stretch `deadline`.
+
+    `received` is what has come and is not read yet.
 
     Raises TimeoutError past the deadline, another OSError when the link is lost, ProtocolError for
     what is no reply, CutError when called away.
     """
 
     def __init__(self, *, sock: socket.socket, interrupt: Interrupt) -> None:
+        # To Python the socket does not block, so that its errors are as of one that does not; to
+        # the kernel a recv() blocks for a slice of time, and MSG_DONTWAIT keeps the rest from it.
         sock.settimeout(0)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _SLICE_OPTION)
+        os.set_blocking(sock.fileno(), True)
         self._sock = sock
-        self._tls: ssl.SSLSocket | None = None
+        self._tls: TlsLayer | None = None
         self._waiter = Waiter(fd=sock.fileno(), interrupt=interrupt)
-        self._received = b""
+        self.received = b""
         self.deadline = 0.0
 
     def read(self) -> bytes:
         """One complete reply."""
-        while not self._received or (end := find_end(self._received)) < 0:
-            if self._tls is None or not self._tls.pending():
-                self._waiter.wait(events=select.POLLIN, deadline=self.deadline)
-            self._receive()
-        received = self._received
-        if end == len(received):
-            self._received = b""
-            return received
-        self._received = received[end:]
+        received = self.received
+        while not received or (end := find_end(received)) < 0:
+            received = self._read_more()
+        self.received = received[end:]
         return received[:end]
+
+    def read_some(self, most: int) -> list[bytes]:
+        """One complete reply, or more that have come already, in order; `most` at the most."""
+        replies = find_short(self.received or self._read_more())
+        if replies and len(replies) <= most:
+            self.received = b""
+            return replies
+        return [self.read()]
 
     def ask(self, commands: bytes) -> None:
         """Write commands, whose replies are read next.
@@ -45,9 +63,9 @@ class Wire:
         What the relay said before it was asked answers none of them and would be taken for it; but
         a 421 is a good-bye, and is left to be read instead.
         """
-        if not self._received:
+        if not self.received:
             self.write(commands)
-        elif not self._received.startswith(b"421"):
+        elif not self.received.startswith(b"421"):
             raise ProtocolError("a reply without a command")
 
     def write(self, data: bytes) -> None:
@@ -55,71 +73,117 @@ class Wire:
 
         A connection that is lost shows when the answer is read: it may have left a reply.
         """
-        left = data
         try:
-            while (taken := self.take(left)) < len(left):
-                left = left[taken:]
+            while (taken := self.take(data)) < len(data):
+                data = data[taken:]
                 self.wait_to_write()
-        except (ConnectionError, ssl.SSLEOFError):
+        except ConnectionError:
             return
 
     def take(self, data: bytes | memoryview) -> int:
         """How much of it the kernel takes at once, which may be nothing.
 
-        After nothing, under TLS, the same bytes must be offered again.
+        Under TLS it is all or nothing, and after nothing the same bytes must be offered again.
         """
+        if self._tls is not None:
+            return self._take_encrypted(self._tls, data)
         try:
-            return self._sock.send(data)
-        except (BlockingIOError, ssl.SSLWantWriteError):
+            return self._sock.send(data, socket.MSG_DONTWAIT)
+        except BlockingIOError:
             return 0
 
     def wait_to_write(self) -> None:
         """Until the kernel takes more, or the relay has said something instead."""
         ready = self._waiter.wait(events=select.POLLIN | select.POLLOUT, deadline=self.deadline)
         if not ready & select.POLLOUT:
-            self._receive()
-
-    @property
-    def has_unread(self) -> bool:
-        return bool(self._received)
+            self._add(self._come())
 
     def has_gone(self) -> bool:
         """Whether the idle relay has closed, or said something that nobody asked for."""
-        if self._received:
+        if self.received:
             return True
         if not self._waiter.is_readable():
             return False
         try:
-            self._receive()
+            self._add(self._come())
         except OSError:
             return True
-        return self.has_unread  # nothing yet: a record of TLS's own
+        if self._tls is not None and self._tls.has_ended:
+            return True
+        return bool(self.received)  # nothing yet: a record of TLS's own
 
     def upgrade(self, *, context: ssl.SSLContext, host: str) -> None:
         """Go on under TLS. Raises ssl.SSLError, and what waiting raises."""
-        self._sock = self._tls = context.wrap_socket(
-            self._sock, server_hostname=host, do_handshake_on_connect=False
-        )
-        while True:
-            try:
-                return self._tls.do_handshake()
-            except ssl.SSLWantReadError:
-                events = select.POLLIN
-            except ssl.SSLWantWriteError:
-                events = select.POLLOUT
-            self._waiter.wait(events=events, deadline=self.deadline)
+        tls = TlsLayer(context=context, host=host)
+        try:
+            while not tls.shake_hands():
+                self._flush(tls)
+                tls.feed(self._next())
+        finally:
+            with contextlib.suppress(ConnectionError):
+                self._flush(tls)  # the end of the handshake, or the reason why there is none
+        self._tls = tls
+        self._add(b"")  # a greeting may have come with the end of the handshake
 
     def close(self) -> None:
         self._sock.close()
 
-    def _receive(self) -> None:
+    def _read_more(self) -> bytes:
+        """Wait for more, and return all that is not read yet, which may be the same as before."""
+        if self._tls is not None and self._tls.has_ended:
+            raise ConnectionResetError("closed by the relay")
+        self._add(self._next())
+        return self.received
+
+    def _add(self, data: bytes) -> None:
+        if self._tls is not None:
+            data = self._tls.decrypt(data)
+        self.received = self.received + data if self.received else data
+        if len(self.received) > _MOST_UNREAD:
+            raise ProtocolError("more replies than commands")
+
+    def _next(self) -> bytes:
+        """What comes next, as it is on the wire."""
+        if self.deadline - monotonic() > _SLICE:
+            try:
+                data = self._sock.recv(_READ)
+            except BlockingIOError:
+                pass  # nothing came within a slice
+            else:
+                if data:
+                    return data
+                raise ConnectionResetError("closed by the relay")
+        while True:
+            self._waiter.wait(events=select.POLLIN, deadline=self.deadline)
+            if data := self._come():
+                return data
+
+    def _come(self) -> bytes:
         """What has come, if anything has."""
         try:
-            data = self._sock.recv(_READ)
-        except (BlockingIOError, ssl.SSLWantReadError):
-            return
+            data = self._sock.recv(_READ, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return b""
         if not data:
             raise ConnectionResetError("closed by the relay")
-        self._received = self._received + data if self._received else data
-        if len(self._received) > _MOST_UNREAD:
-            raise ProtocolError("more replies than commands")
+        return data
+
+    def _take_encrypted(self, tls: TlsLayer, data: bytes | memoryview) -> int:
+        if not tls.outgoing:
+            tls.encrypt(data)
+        try:
+            taken = self._sock.send(tls.outgoing, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return 0
+        tls.outgoing = tls.outgoing[taken:]
+        return 0 if tls.outgoing else len(data)
+
+    def _flush(self, tls: TlsLayer) -> None:
+        """Write what the handshake has to say."""
+        while tls.outgoing:
+            try:
+                taken = self._sock.send(tls.outgoing, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                self._waiter.wait(events=select.POLLOUT, deadline=self.deadline)
+            else:
+                tls.outgoing = tls.outgoing[taken:]

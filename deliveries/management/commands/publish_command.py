@@ -1,5 +1,7 @@
 """manage.py publish_command"""
 
+import json
+from dataclasses import asdict
 from typing import Any
 
 from django.conf import settings
@@ -35,4 +37,5 @@ class Command(BaseCommand):
             raise CommandError(str(error), returncode=EX_UNAVAILABLE) from None
         except PublishingError as error:
             raise CommandError(str(error), returncode=1) from None
-        self.stdout.write(published.as_json() if options["json"] else str(published))
+        said = f"entry {published.entry_id}, delivery {json.dumps(published.delivery_id)}"
+        self.stdout.write(json.dumps(asdict(published)) if options["json"] else said)

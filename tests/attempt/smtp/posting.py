@@ -58,4 +58,9 @@ class Post:
         guard: Permission | None = None,
     ) -> Report:
         envelope = Envelope(SENDER, recipients or (RECIPIENT,), smtputf8=smtputf8)
-        return self.client.send(envelope=envelope, message=message, guard=guard or Permission())
+        return self.client.send(
+            envelope=envelope,
+            message=message,
+            guard=guard or Permission(),
+            deadline=self.client.deadline(),
+        )

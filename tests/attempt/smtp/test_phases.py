@@ -1,4 +1,4 @@
-"""Every phase with every fault: what is reported, and whether the final dot was written."""
+"""Where in the dialogue an end is reported, and whether the final dot was written."""
 
 import time
 from collections.abc import Callable
@@ -8,83 +8,11 @@ import pytest
 from deliveries.outcome.report import Event
 from deliveries.states import Phase
 from tests.attempt.smtp.posting import ACCEPTED, LARGE, SHORT, Permission, Post, facts
-from tests.relay.dialogue import KEYWORDS
-from tests.relay.script import Acts, Drip, Drop, Pause, Reset, Send, Stage, Stall
+from tests.relay.script import Acts, Drop, Pause, Reset, Send, Stage, Stall
 from tests.relay.scripted import ScriptedRelay
 
-LOCKSTEP = [keyword for keyword in KEYWORDS if keyword != "PIPELINING"]
-STAGES = {
-    Stage.GREETING: Phase.GREETING,
-    Stage.EHLO: Phase.EHLO,
-    Stage.MAIL: Phase.MAIL,
-    Stage.RCPT: Phase.RCPT,
-    Stage.DATA: Phase.DATA,
-    Stage.FINAL: Phase.FINAL,
-}
 REPLY, LOST = Event.REPLY, Event.CONNECTION_LOST
 PROTOCOL_ERROR, TIMEOUT = Event.PROTOCOL_ERROR, Event.TIMEOUT
-
-# name -> what the relay does, what the report says
-REFUSALS: dict[str, tuple[Acts, Event, int | None]] = {
-    "4xx": ("450 4.7.0 later", REPLY, 450),
-    "5xx": ("554 5.7.1 never", REPLY, 554),
-    "421": (["421 4.3.2 closing", Drop()], REPLY, 421),
-    "421 without closing": ("421 4.3.2 closing", REPLY, 421),
-    "many lines": ("554 5.7.1 never\nask\nagain", REPLY, 554),
-    "bad UTF-8": (Send(b"554 \xff\xfe\r\n"), REPLY, 554),
-    "NUL": (Send(b"554 a\x00b\r\n"), REPLY, 554),
-    "bare LF": (Send(b"554 a\n"), REPLY, 554),
-    "split": ([Send(b"55"), Pause(0.02), Send(b"4 ne"), Pause(0.02), Send(b"ver\r\n")], REPLY, 554),
-    "dripped in time": (Drip(b"554 no\r\n", 0.001), REPLY, 554),
-}
-SILENCES: dict[str, tuple[Acts, Event, int | None]] = {
-    "stall": (Stall(), TIMEOUT, None),
-    "drip": (Drip(b"250-" + b"x" * 200, 0.05), TIMEOUT, None),
-    "continued and silent": ([Send(b"250-a\r\n"), Stall()], TIMEOUT, None),
-    "drop": (Drop(), LOST, None),
-    "reset": (Reset(), LOST, None),
-    "cut reply": ([Send(b"250 o"), Drop()], LOST, None),
-    "cut lines": ([Send(b"250-ok\r\n"), Drop()], LOST, None),
-    "garbage": (Send(b"what is this\r\n"), PROTOCOL_ERROR, None),
-    "garbage without an end": ([Send(b"\x15\x03\x01\x00\x02\x02F"), Stall()], PROTOCOL_ERROR, None),
-    "long line": (Send(b"250 " + b"x" * 5000 + b"\r\n"), PROTOCOL_ERROR, None),
-    "endless lines": (Send(b"250-on and on\r\n" * 2000), PROTOCOL_ERROR, None),
-    "two codes": (Send(b"250-a\r\n550 b\r\n"), PROTOCOL_ERROR, None),
-    "preliminary": ("150 wait", PROTOCOL_ERROR, None),
-    "out of place": ("334 VXNlcm5hbWU6", PROTOCOL_ERROR, 334),
-}
-
-
-@pytest.mark.parametrize("keywords", [KEYWORDS, LOCKSTEP], ids=["pipelined", "lockstep"])
-@pytest.mark.parametrize("stage", STAGES)
-@pytest.mark.parametrize("fault", REFUSALS)
-def test_a_refusal_is_reported_where_it_came(
-    open_post: Callable[..., Post], fault: str, stage: Stage, keywords: list[str]
-) -> None:
-    acts, event, code = REFUSALS[fault]
-    with ScriptedRelay({stage: acts}, keywords=keywords) as relay:
-        report = open_post(relay).send()
-    assert facts(report) == (event, STAGES[stage], code, False)
-    assert not (relay.messages and stage is not Stage.FINAL)
-
-
-@pytest.mark.parametrize("stage", STAGES)
-@pytest.mark.parametrize(
-    ("fault", "keywords"),
-    [
-        *((fault, KEYWORDS) for fault in SILENCES),
-        *((fault, LOCKSTEP) for fault in SILENCES if fault not in {"drip", "continued and silent"}),
-    ],
-)
-def test_no_reply_leaves_the_outcome_unknown_only_after_the_dot(
-    open_post: Callable[..., Post], fault: str, stage: Stage, keywords: list[str]
-) -> None:
-    acts, event, code = SILENCES[fault]
-    seconds = SHORT if event is TIMEOUT else 10.0
-    with ScriptedRelay({stage: acts}, keywords=keywords) as relay:
-        report = open_post(relay, timeout=seconds, final_reply_timeout=seconds).send()
-    assert facts(report) == (event, STAGES[stage], code, stage is Stage.FINAL)
-    assert not (relay.messages and stage is not Stage.FINAL)
 
 
 @pytest.mark.parametrize(

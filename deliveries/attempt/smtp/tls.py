@@ -1,0 +1,55 @@
+"""TLS between the commands and the socket: bytes in, bytes out, and no waiting of its own.
+
+Over memory, so that every wait stays the wire's: OpenSSL, given the socket, would go on reading a
+record that drips in for as long as it takes, whatever the deadline.
+"""
+
+import ssl
+
+_READ = 16384  # no record holds more
+
+
+class TlsLayer:
+    """`outgoing` is what the socket has not taken yet of what was encrypted.
+
+    `link` tells of the certificate and the cipher. `has_ended` says that the relay has taken its
+    leave of TLS.
+    """
+
+    def __init__(self, *, context: ssl.SSLContext, host: str) -> None:
+        self._in = ssl.MemoryBIO()
+        self._out = ssl.MemoryBIO()
+        self.link = context.wrap_bio(self._in, self._out, server_hostname=host)
+        self.outgoing = b""
+        self.has_ended = False
+
+    def feed(self, data: bytes) -> None:
+        self._in.write(data)
+
+    def shake_hands(self) -> bool:
+        """Go on with the handshake; whether it is done. Raises ssl.SSLError."""
+        try:
+            self.link.do_handshake()
+        except ssl.SSLWantReadError:
+            return False
+        else:
+            return True
+        finally:
+            self.outgoing += self._out.read()
+
+    def encrypt(self, data: bytes | memoryview) -> None:
+        self.link.write(data)
+        self.outgoing = self._out.read()
+
+    def decrypt(self, data: bytes) -> bytes:
+        """What is complete now, which may be nothing. Raises ssl.SSLError."""
+        self._in.write(data)
+        plain = b""
+        while self._in.pending and not self.has_ended:
+            try:
+                part = self.link.read(_READ)
+            except ssl.SSLWantReadError:
+                break
+            self.has_ended = not part
+            plain = plain + part if plain else part
+        return plain

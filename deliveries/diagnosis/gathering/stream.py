@@ -1,0 +1,93 @@
+"""The stream, its cursor in PostgreSQL, and the offset that Redis holds."""
+
+import time
+
+import redis
+from django_redis import get_redis_connection
+
+from deliveries.conf import Config
+from deliveries.database import Statement, describe
+from deliveries.diagnosis.facts import StreamFacts
+from deliveries.diagnosis.gathering.bounds import NotGatheredError, looking
+from deliveries.intake.gaps import START, StreamState, order_of
+from deliveries.intake.stream import CommandStream
+
+CURSOR = Statement(
+    name="diagnosis.cursor",
+    purpose="the stream's reader, and when it last moved",
+    sql="""
+SELECT last_entry_id, entries_finished, gap_entries,
+       extract(epoch FROM now() - updated_at)::float8 AS moved_ago
+FROM stream_cursors WHERE stream = %(stream)b::text
+""",
+)
+
+# The id of the first entry after ARGV[1]: the entry itself may be large, and stays there.
+_NEXT = """
+local found = redis.call('XRANGE', KEYS[1], '(' .. ARGV[1], '+', 'COUNT', 1)
+return found[1] and found[1][1]
+"""
+
+
+def gather_stream(config: Config) -> StreamFacts:
+    name = config.redis_command_stream
+    with looking():
+        rows = CURSOR.fetch(stream=name)
+    row = rows[0] if rows else None
+    try:
+        client = get_redis_connection("default")
+        stream = CommandStream(
+            client,
+            name=name,
+            offset_key=config.redis_offset_key,
+            max_payload_bytes=config.max_payload_bytes,
+        )
+        state, published = stream.state(), stream.published_offset()
+        has_key = bool(client.exists(config.redis_offset_key))
+        place = row.last_entry_id if row else published or START
+        raw = client.eval(_NEXT, 1, name, place)
+    except (redis.RedisError, OSError) as error:
+        raise NotGatheredError(f"Redis does not answer ({describe(error)})") from None
+    following = raw.decode() if isinstance(raw, bytes) else None
+    return StreamFacts(
+        name=name,
+        exists=state is not None,
+        length=state.length if state else 0,
+        last_generated_id=state.last_generated_id if state else "",
+        cursor=row.last_entry_id if row else None,
+        published=published,
+        has_offset_key=has_key,
+        is_ahead=state is not None and order_of(state.last_generated_id) < order_of(place),
+        lag=_lag(state, place, following, row.entries_finished + row.gap_entries if row else 0),
+        next_age=_age_of(following),
+        missing=_missing(state, place, row.entries_finished + row.gap_entries if row else None),
+        gap_entries=row.gap_entries if row else 0,
+        moved_ago=row.moved_ago if row else None,
+    )
+
+
+def _lag(state: StreamState | None, place: str, following: str | None, passed: int) -> int:
+    """How many entries wait. One or more where Redis does not count what was added."""
+    if state is None or following is None:
+        return 0
+    if place == START or following == state.first_entry_id:
+        return state.length
+    if state.entries_added is None:
+        return 1
+    return max(1, min(state.length, state.entries_added - passed))
+
+
+def _missing(state: StreamState | None, place: str, passed: int | None) -> int:
+    """Entries that are gone and were not read, as far as Redis still knows it."""
+    if state is None or place == START or passed is None or state.entries_added is None:
+        return 0
+    first = state.first_entry_id
+    gone_past = first is None or order_of(first) > order_of(place)
+    if not gone_past or order_of(state.last_generated_id) <= order_of(place):
+        return 0
+    return max(0, state.entries_added - state.length - passed)
+
+
+def _age_of(entry_id: str | None) -> float | None:
+    """Seconds since the entry was put there, by the clock that made its id."""
+    return None if entry_id is None else max(0.0, time.time() - order_of(entry_id)[0] / 1000)

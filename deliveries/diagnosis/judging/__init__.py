@@ -1,0 +1,1 @@
+"""Judging: facts in, one verdict out. Pure, a function a check."""

@@ -1,0 +1,64 @@
+"""manage.py smtp_check"""
+
+import sys
+from argparse import ArgumentTypeError, RawDescriptionHelpFormatter
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from deliveries.conf.problems import UnreadableError
+from deliveries.conf.readers import duration
+from deliveries.diagnosis.relay.check import NoRelayError, check_relay
+from deliveries.process.startup import EX_CONFIG
+
+_HELP = """\
+Talk to the configured relay as the attempts process would, up to the login, and show all of it:
+greeting, what EHLO offers, TLS and its certificate, AUTH mechanisms, the login. Sends no mail.
+
+exit status:
+  0   mail would be taken
+  1   the relay answers, and refuses something
+  69  the relay does not answer
+  78  the configuration is wrong, or there is no relay (stub mode)
+"""
+
+
+class Command(BaseCommand):
+    help = _HELP
+    requires_system_checks: list[str] = []
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        shape = {"formatter_class": RawDescriptionHelpFormatter}
+        return super().create_parser(prog_name, subcommand, **shape, **kwargs)
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--timeout", type=_seconds, metavar="10s", help="instead of MAIL_SMTP_TIMEOUT"
+        )
+        parser.add_argument("--no-login", action="store_true", help="stop before AUTH")
+        parser.add_argument(
+            "--sender", action="store_true", help="ask too whether MAIL_SMTP_FROM_EMAIL may send"
+        )
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        try:
+            found = check_relay(
+                config=settings.MAIL,
+                timeout=options["timeout"],
+                with_login=not options["no_login"],
+                with_sender=options["sender"],
+            )
+        except NoRelayError as error:
+            raise CommandError(str(error), returncode=EX_CONFIG) from None
+        self.stdout.write(found.as_json() if options["json"] else str(found))
+        sys.exit(found.exit_status)
+
+
+def _seconds(value: str) -> timedelta:
+    try:
+        return duration(minimum=timedelta(milliseconds=100), maximum=timedelta(minutes=10))(value)
+    except UnreadableError as error:
+        raise ArgumentTypeError(f"the duration {error}, such as 10s") from None

@@ -1,0 +1,1 @@
+"""What is kept for a time only, and removed when it is over."""

@@ -1,0 +1,97 @@
+"""What one scheduler does for all: it ends the expired and recovers what lost workers held."""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from deliveries import crash
+from deliveries.crash import Point
+from deliveries.database import atomic
+from deliveries.outcome.counting import count_expired, count_outcomes
+from deliveries.outcome.verdict import Policy, Standing, lost
+from deliveries.schedule.silence import Silence
+from deliveries.transitions.completion import complete
+from deliveries.transitions.expiry import expire
+from deliveries.transitions.records import Completion
+from deliveries.transitions.recovery import holders, lock_lost
+
+logger = logging.getLogger(__name__)
+
+BATCH = 500
+
+Lead = Callable[[], int | None]
+
+
+class Maintenance:
+    """Any number may run: the one that leads works, the others watch, to be ready.
+
+    `lead` takes or keeps the leadership and returns its epoch, None while another process has it.
+    The statements are guarded by the states that they change, so one who led and was frozen does
+    no harm when it goes on.
+    """
+
+    def __init__(
+        self,
+        *,
+        policy: Policy,
+        worker_lease: timedelta,
+        longest_attempt: timedelta,
+        lead: Lead,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._policy = policy
+        self._longest_attempt = longest_attempt
+        self._lead = lead
+        self._clock = clock
+        self._silence = Silence(lease_seconds=worker_lease.total_seconds())
+
+    def step(self) -> bool:
+        """One round; whether more of it waits."""
+        silent = self._silence.observe(holders(), now=self._clock())
+        if self._lead() is None:
+            return False
+        expired = expire(batch=BATCH)
+        if expired.count:
+            crash.here(Point.SCHEDULER_EXPIRED)
+        count_expired(expired)
+        recovered = recover(
+            policy=self._policy, silent=silent, longest_attempt=self._longest_attempt
+        )
+        return expired.count >= BATCH or recovered >= BATCH
+
+    def note_fault(self) -> None:
+        """The database was away, and with it every worker from its heartbeat."""
+        self._silence.forget()
+
+
+def recover(*, policy: Policy, silent: Mapping[int, datetime], longest_attempt: timedelta) -> int:
+    """Record the attempts of lost workers as lost, and move their deliveries on."""
+    with atomic():
+        rows = lock_lost(silent=silent, longest=longest_attempt, batch=BATCH)
+        losses = {row.attempt_id: _loss(row, policy) for row in rows}
+        moved = complete([(row.attempt_id, row.worker_id, losses[row.attempt_id]) for row in rows])
+        if moved:
+            crash.here(Point.SCHEDULER_RECOVERING)
+    if moved:
+        crash.here(Point.SCHEDULER_RECOVERED)
+    count_outcomes(moved, losses)
+    for row in moved:
+        logger.warning(
+            "attempt of a lost worker recovered",
+            extra={"delivery_id": row.delivery_id, "status": row.status},
+        )
+    return len(rows)
+
+
+def _loss(row: Any, policy: Policy) -> Completion:
+    return lost(
+        standing=Standing(
+            attempt_no=row.attempt_no,
+            accepted=row.recipients_accepted,
+            refused=tuple(row.recipients_refused or ()),
+        ),
+        recipients_left=None if row.recipients_left is None else tuple(row.recipients_left),
+        policy=policy,
+    )

@@ -1,0 +1,44 @@
+"""The beginning and the end of telemetry in one process."""
+
+import logging
+from typing import TYPE_CHECKING
+
+from deliveries.conf import Config, Exporter
+from deliveries.telemetry import current, metrics, spans
+from deliveries.telemetry.complaints import quieten
+
+if TYPE_CHECKING:
+    from deliveries.telemetry.sdk import Providers
+
+logger = logging.getLogger(__name__)
+
+_started: "list[Providers]" = []
+
+
+def start(*, config: Config, process: str) -> None:
+    """Begin to export, if the configuration says so. Once a process, after every fork.
+
+    `process` is the Procfile type.
+    """
+    if {config.traces_exporter, config.metrics_exporter} == {Exporter.NONE}:
+        return
+    from deliveries.telemetry import sdk  # noqa: PLC0415 - dear, and needed for nothing else
+
+    quieten()
+    _started.append(sdk.make(config=config, process=process))
+
+
+def stop(*, seconds: float) -> None:
+    """Export what is left, for at most so long; what is recorded afterwards is dropped."""
+    metrics.clear_gauges()
+    while _started:
+        if not _started.pop().stop(seconds=max(0.0, seconds)):
+            logger.warning("telemetry was left unexported")
+    for metric in metrics.METRICS:
+        metric.unbind()
+    spans.bind(None)
+    current.ask_nobody_else()
+
+
+def running() -> "Providers | None":
+    return _started[-1] if _started else None
