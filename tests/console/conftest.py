@@ -1,8 +1,6 @@
 """The admin as it runs: a web process with the admin enabled, on the database of the tests."""
 
 import os
-import sys
-import time
 from dataclasses import dataclass, field
 
 import psycopg
@@ -74,18 +72,8 @@ def admin_service(servers: Servers, django_db_setup):
 def running(admin_service: Service, servers: Servers) -> Running:
     servers.start_redis()
     port = ReservedPort().release()
-    process = admin_service.start_program(
-        [
-            *(sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}"),
-            *("--no-control-socket", "--worker-class", "gthread", "--threads", "4"),
-            "mailproject.wsgi",
-        ],
-        name="web",
-    )
-    deadline = time.monotonic() + 60
-    while "Booting worker" not in process.output:
-        assert time.monotonic() < deadline, process.output
-        time.sleep(0.05)
+    address = {"MAIL_INTERNAL_HTTP_ADDR": f"127.0.0.1:{port}", "MAIL_INTERNAL_HTTP_WORKERS": "1"}
+    admin_service.start("serve", overrides=address).wait_for_log("internal HTTP listener started")
     return Running(port, admin_service)
 
 
