@@ -9,7 +9,9 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
+from deliveries import crash
 from deliveries.catalog.catalog import load_catalog
+from deliveries.crash import Point
 from deliveries.http.answers import answer
 from deliveries.http.fields import Fields
 from deliveries.http.problems import Code, FieldError, Problem, Unreadable
@@ -44,6 +46,7 @@ def accept_login_code(request: HttpRequest) -> HttpResponse:
     login_code = parse_login_code(body)
     command = _command(login_code, key=key, body=body, trace=read_trace_headers(request))
     (result,) = acceptor().accept([command])
+    crash.here(Point.LOGIN_CODE_ACCEPTED)
     delivery_id, outcome = _outcome(result)
     request.META["mail.delivery_id"] = delivery_id
     return answer({"delivery_id": delivery_id, "outcome": outcome}, status=202)
