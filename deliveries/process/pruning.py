@@ -9,7 +9,7 @@ from deliveries.process.loop import Loop, Wake
 from deliveries.retention.pruner import Pruner
 from deliveries.states import ProcessType
 
-_LEADERSHIP = "maintenance"
+_LEADERSHIP = "retention"
 
 
 def prune(*, once: bool) -> int:
@@ -47,5 +47,6 @@ def _build(context: Context, *, once: bool) -> Parts:
         wake=wake,
         on_fault=pruner.note_fault,
         at_end=resign_here,
+        watchdog=context.watchdog,
     )
     return Parts(running=[loop], bells={})
