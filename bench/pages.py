@@ -21,7 +21,7 @@ SELECT d.id, jsonb_build_object('to', jsonb_build_array(jsonb_build_object(
     || CASE WHEN d.id %% 50 = 0 THEN jsonb_build_object('cc', jsonb_build_array(jsonb_build_object(
       'email', 'reader-' || (d.id + 7) %% greatest(1, %(count)s / 20) || '@example.org',
       'name', ''))) ELSE '{}' END,
-    'Report ' || d.id, repeat('text ', 200), 1000
+    'Report ' || d.id, repeat('text ', 40), 200
 FROM deliveries AS d;
 INSERT INTO dead_letters (delivery_pk, failure_code, reason, attempt_count, recorded_at)
 SELECT id, 'timeout', 'timeout', 4, created_at FROM deliveries WHERE status = 'dead_letter';
