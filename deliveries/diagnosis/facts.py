@@ -75,7 +75,7 @@ class StreamFacts:
     """The stream beside the cursor in PostgreSQL and the offset in Redis.
 
     `next_age` is the age of the first entry that is not read, None when there is none. `missing`
-    counts entries that are gone unread and that no cursor has noted yet.
+    counts entries that are gone unread and that no cursor has noted yet. `lag` may be 1 for some.
     """
 
     name: str
@@ -211,8 +211,9 @@ class HostFacts:
 
 @dataclass(frozen=True, slots=True)
 class ListenerFacts:
-    """What answered at the internal HTTP address. `status` is None where nothing did."""
+    """What answered `host` at the internal HTTP address. `status` is None where nothing did."""
 
+    host: str
     address: str
     problem: str = ""
     status: int | None = None

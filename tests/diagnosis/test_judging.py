@@ -62,6 +62,7 @@ STREAM = StreamFacts(
     name="s", exists=True, length=3, last_generated_id="9-0", cursor="9-0", published="9-0",
     has_offset_key=True,
 )  # fmt: skip
+SMOKE = ListenerFacts("a", "x:1", "", 404, "delivery_not_found", 3.0)
 EVERYBODY = WorkerFacts(
     by_type={
         kind: ProcessFacts(alive=2, hosts=("a", "b"), capacity=32, slowest_heartbeat=2.0)
@@ -195,17 +196,13 @@ CASES = [
         "warning",
         "11 s",
     ),
-    (processes.listener, [ListenerFacts("x:1", "refused")], "failed", "refused"),
-    (processes.listener, [ListenerFacts("x:1", "", 404, "delivery_not_found", 3.0)], "ok", "404"),
-    (
-        processes.listener,
-        [ListenerFacts("x:1", "", 404, "delivery_not_found", 1001.0)],
-        "warning",
-        "1001 ms",
-    ),
-    (processes.listener, [ListenerFacts("x:1", "", 401, "unauthorized", 3.0)], "warning", "401"),
-    (processes.listener, [ListenerFacts("x:1", "", 404, "", 3.0)], "failed", "404"),
-    (processes.listener, [ListenerFacts("x:1", "", 503, "x", 3.0)], "failed", "503"),
+    (processes.listener, [ListenerFacts("a", "x:1", "refused"), EVERYBODY], "failed", "refused"),
+    (processes.listener, [SMOKE, EVERYBODY], "ok", "404"),
+    (processes.listener, [replace(SMOKE, latency_ms=1001.0), EVERYBODY], "warning", "1001 ms"),
+    (processes.listener, [replace(SMOKE, status=401), EVERYBODY], "warning", "401"),
+    (processes.listener, [replace(SMOKE, code=""), EVERYBODY], "failed", "404"),
+    (processes.listener, [replace(SMOKE, status=503), EVERYBODY], "failed", "503"),
+    (processes.listener, [ListenerFacts("c", "x:1", "refused"), EVERYBODY], "warning", "on a, b"),
     (waiting.backlog, [NOTHING_WAITS], "ok", "nothing"),
     (waiting.backlog, [lane("notification", 3.0)], "ok", "notification 5"),
     (waiting.backlog, [lane("notification", 31.0)], "warning", "31 s"),

@@ -5,6 +5,7 @@ import time
 import pytest
 
 from deliveries.models import Delivery
+from mailproject.embedded.ports import LOOPBACK, ReservedPort
 from tests.drills.drill import long_ago, wait_until
 from tests.relay.script import Pause, Stage, Stall
 
@@ -96,3 +97,15 @@ def test_a_lost_process(drill):
     drill.remedy("Lost processes")
     drill.wait_for_statuses(sent=1)
     assert drill.doctor("processes.attempts") == {"processes.attempts": "ok"}
+
+
+@pytest.mark.drill("The API does not answer")
+def test_the_api_does_not_answer(drill):
+    drill.environment["MAIL_INTERNAL_HTTP_ADDR"] = f"{LOOPBACK}:{ReservedPort().release()}"
+    drill.start("run_scheduler")
+    drill.look("The API does not answer")
+    levels = drill.doctor("http", "processes.web")
+    assert levels == {"http.answers": "failed", "processes.web": "failed"}
+
+    drill.remedy("The API does not answer")
+    wait_until(lambda: set(drill.doctor("http", "processes.web").values()) == {"ok"})
