@@ -12,7 +12,8 @@ _READ = 16384  # no record holds more
 class TlsLayer:
     """`outgoing` is what the socket has not taken yet of what was encrypted.
 
-    `link` tells of the certificate and the cipher. `has_ended` says that the relay has taken its leave of TLS.
+    `link` tells of the certificate and the cipher. `has_ended` says that the relay has taken its
+    leave of TLS.
     """
 
     def __init__(self, *, context: ssl.SSLContext, host: str) -> None:
