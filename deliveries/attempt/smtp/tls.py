@@ -43,17 +43,13 @@ class TlsLayer:
 
     def decrypt(self, data: bytes) -> bytes:
         """What is complete now, which may be nothing. Raises ssl.SSLError."""
-        if not data:
-            return b""
         self._in.write(data)
         plain = b""
-        while not self.has_ended:
+        while self._in.pending and not self.has_ended:
             try:
                 part = self.link.read(_READ)
             except ssl.SSLWantReadError:
                 break
             self.has_ended = not part
             plain = plain + part if plain else part
-            if not (self._in.pending or self.link.pending()):
-                break
         return plain
