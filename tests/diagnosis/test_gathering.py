@@ -180,7 +180,7 @@ class TestStream:
     def test_a_gap_that_was_noted_is_no_new_one(self, config, add, read, redis_client):
         *_, fifth, _last = add(6)
         redis_client.xtrim(config.redis_command_stream, maxlen=1, approximate=False)
-        read(fifth, accounted=2, gap=3)
+        read(fifth, accounted=5, gap=3)
         facts = gather_stream(config)
         assert (facts.missing, facts.gap_entries) == (0, 3)
 

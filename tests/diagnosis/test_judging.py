@@ -212,6 +212,7 @@ CASES = [
     (waiting.backlog, [held(9.0)], "ok", "nothing"),
     (waiting.handed_out, [NOTHING_WAITS], "ok", "0 wait"),
     (waiting.handed_out, [replace(NOTHING_WAITS, longest_in_progress=180.0)], "failed", "3 min"),
+    (waiting.handed_out, [replace(NOTHING_WAITS, handed_out_overdue=31.0)], "warning", "31 s"),
     (waiting.holds, [NOTHING_WAITS], "ok", "nothing"),
     (waiting.holds, [held(60.0)], "warning", "100,000 or more wait"),
     (waiting.holds, [held(3601.0)], "warning", "relay moves"),

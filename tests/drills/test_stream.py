@@ -83,7 +83,8 @@ def test_a_gap_in_the_stream(drill, tmp_path):
 
     for number in (3, 4, 5):
         command = tmp_path / "command.json"
-        command.write_text(json.dumps({**fields(number), "payload_json": PAYLOAD}))
+        texts = {name.decode(): value.decode() for name, value in fields(number).items()}
+        command.write_text(json.dumps({**texts, "payload_json": PAYLOAD}))
         drill.remedy("Gap in the stream", COMMAND=str(command))
     drill.wait_for_statuses(sent=6)
     (done,) = runbook.blocks("sql", runbook.incidents()["Gap in the stream"].remedy)
