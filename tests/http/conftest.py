@@ -74,6 +74,20 @@ class Web:
         finally:
             connection.close()
 
+    def exchange(self, raw: bytes, *, half_close: bool = False) -> bytes:
+        """Everything that comes back for these bytes, until the service closes."""
+        with self.connect() as connection:
+            connection.sendall(raw)
+            if half_close:
+                connection.shutdown(socket.SHUT_WR)
+            received = b""
+            try:
+                while data := connection.recv(65536):
+                    received += data
+            except ConnectionResetError:
+                pass  # it had not read all that was sent
+            return received
+
     def get(self, path: str, **how: Any) -> Answer:
         return self.call("GET", f"{API}{path}", **how)
 

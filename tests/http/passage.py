@@ -18,6 +18,7 @@ class Passage:
         self._open = threading.Event()
         self._open.set()
         self._sockets: list[socket.socket] = []
+        self._broken = False
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._accept, daemon=True).start()
@@ -25,6 +26,16 @@ class Passage:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def break_off(self) -> None:
+        """Break what is open and whatever comes, until `open_again`."""
+        self._broken = True
+        for each in self._sockets:
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+
+    def open_again(self) -> None:
+        self._broken = False
 
     def close(self) -> None:
         """Refuse what comes, and break what is open."""
@@ -46,6 +57,9 @@ class Passage:
         with contextlib.suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
+                if self._broken:
+                    client.close()
+                    continue
                 server = socket.create_connection(self._to)
                 self._sockets += [client, server]
                 for source, target in ((client, server), (server, client)):
