@@ -1,15 +1,16 @@
-"""`make bench`: the whole service; `python -m bench client`: the SMTP client alone.
+"""`make bench` times the whole service; `python -m bench PART` one of its parts:
 
-`python -m bench telemetry`: what exporting costs.
+client: the SMTP client alone; prune: the sending while old deliveries are removed; telemetry: what
+exporting costs.
 """
 
 import sys
 
-from bench import client, end_to_end, telemetry
+from bench import client, end_to_end, prune, telemetry
+
+PARTS = {"client": client.main, "prune": prune.main, "telemetry": telemetry.main}
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["client"]:
-        sys.exit(client.main(sys.argv[2:]))
-    if sys.argv[1:2] == ["telemetry"]:
-        sys.exit(telemetry.main(sys.argv[2:]))
+    if sys.argv[1:2] and sys.argv[1] in PARTS:
+        sys.exit(PARTS[sys.argv[1]](sys.argv[2:]))
     sys.exit(end_to_end.main())

@@ -13,7 +13,8 @@ from typing import Any
 
 from deliveries.conf import Config
 from deliveries.database import Statement, atomic
-from deliveries.retention.stages import STAGES, tables_of
+from deliveries.retention.stages import ERASED, STAGES, tables_of
+from deliveries.telemetry import metrics
 from deliveries.throttle import Throttle
 
 logger = logging.getLogger(__name__)
@@ -114,8 +115,10 @@ class Pruner:
             row: Any = stage.remove(current.after, self._page, stage.keep(self._config))
         removed = {table: count for table, count in tables_of(row).items() if count}
         current.removed.update(removed)
-        if removed:
-            self._on_removed(removed)
+        for table, count in removed.items():
+            if table != ERASED:
+                metrics.PRUNED.add(count, table=table)
+        self._on_removed(removed)
         if row.last is None or not row.reached:
             current.stage, current.after = current.stage + 1, 0
         else:
