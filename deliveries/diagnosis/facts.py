@@ -95,10 +95,14 @@ class StreamFacts:
 
 @dataclass(frozen=True, slots=True)
 class ProcessFacts:
-    """The processes of one type. `lost` ended in the last hour without taking leave."""
+    """The processes of one type. `lost` ended in the last hour without taking leave.
+
+    `living` tells of each that is alive where it runs and under which pid.
+    """
 
     alive: int = 0
     hosts: tuple[str, ...] = ()
+    living: tuple[str, ...] = ()
     capacity: int = 0
     lost: int = 0
     lost_hosts: tuple[str, ...] = ()

@@ -217,6 +217,7 @@ class TestWorkers:
         found = gather_workers(config).by_type
         assert found["attempts"].alive == 2
         assert found["attempts"].hosts == ("a", "b")
+        assert found["attempts"].living == ("a pid 1", "b pid 1")
         assert found["attempts"].capacity == 8
         assert 3.0 <= found["attempts"].slowest_heartbeat < 60
         assert found["scheduler"].alive == 1

@@ -65,7 +65,13 @@ STREAM = StreamFacts(
 SMOKE = ListenerFacts("a", "x:1", "", 404, "delivery_not_found", 3.0)
 EVERYBODY = WorkerFacts(
     by_type={
-        kind: ProcessFacts(alive=2, hosts=("a", "b"), capacity=32, slowest_heartbeat=2.0)
+        kind: ProcessFacts(
+            alive=2,
+            hosts=("a", "b"),
+            living=("a pid 7", "b pid 8"),
+            capacity=32,
+            slowest_heartbeat=2.0,
+        )
         for kind in ProcessType
     },
     leads={STREAM_LEADER: True},
@@ -170,7 +176,7 @@ CASES = [
      "invalid_body 2 (e.g. 5-0)"),
     (stream.malformed, [MalformedFacts({"invalid_body": 100}, {"invalid_body": "5-0"})], "failed",
      "100 in the last hour"),
-    (processes.web, [EVERYBODY], "ok", "2 alive on a, b"),
+    (processes.web, [EVERYBODY], "ok", "2 alive: a pid 7, b pid 8"),
     (processes.web, [everybody_but("web")], "failed", "none is alive"),
     (processes.consumer, [EVERYBODY], "ok", "2 alive"),
     (processes.consumer, [everybody_but("consumer")], "failed", "none is alive"),

@@ -56,10 +56,14 @@ def test_no_attempts_process(drill):
 @pytest.mark.drill("Backlog grows")
 def test_the_backlog_grows(drill):
     drill.relay({Stage.FINAL: [Pause(1.0), "250 2.0.0 ok"]})
-    drill.start()
-    drill.publish(*range(150))  # more than are handed out to four sends
+    drill.start("consume_commands")
+    drill.publish(*range(250))  # more than are handed out to four sends
+    drill.wait_for_statuses(queued=250)
+    newest = Delivery.objects.latest("id")  # the last in its lane, so it is there to be cancelled
+    Delivery.objects.exclude(pk=newest.pk).update(next_attempt_at=long_ago())
+    drill.start("run_scheduler", "run_attempts")
     drill.wait_for_gauge("mail.attempt_schedule.depth", least=100)
-    Delivery.objects.filter(status="queued").update(next_attempt_at=long_ago())
+    drill.wait_for_gauge("mail.attempt_schedule.overdue_ms", least=60_000)
 
     seen = drill.look("Backlog grows")
     assert "4 sends at once" in "".join(seen.values())
@@ -70,11 +74,11 @@ def test_the_backlog_grows(drill):
         "processes.attempts": "ok",
     }
 
-    # as many sends at once as the runbook says to configure
+    more_sends, cancel = drill.remedy_commands("Backlog grows", DELIVERY_ID=newest.delivery_id)
+    drill.run(*cancel)
     drill.environment["MAIL_ATTEMPT_WORKER_CONCURRENCY"] = "32"
-    waiting = Delivery.objects.filter(status="queued").last()
-    drill.remedy("Backlog grows", DELIVERY_ID=waiting.delivery_id)
-    wait_until(lambda: not Delivery.objects.filter(finished_at=None).exists())
+    drill.start(*more_sends)
+    drill.wait_for_statuses(sent=249, failed=1)
     assert drill.doctor("schedule.backlog") == {"schedule.backlog": "ok"}
 
 

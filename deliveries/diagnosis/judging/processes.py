@@ -63,8 +63,7 @@ def _alive(kind: ProcessType, found: ProcessFacts) -> Verdict:
             f"Start one: {_START[kind]}. If its supervisor did, its last lines say why it ended.",
             alive=0,
         )
-    seen = f"{found.alive} alive on {first_of(found.hosts)}"
-    return ok(seen, alive=found.alive)
+    return ok(f"{found.alive} alive: {first_of(found.living)}", alive=found.alive)
 
 
 def lost(_config: Config, facts: WorkerFacts) -> Verdict:
