@@ -2,14 +2,18 @@
 
 import os
 import signal
+from collections.abc import Mapping
 
 from deliveries.process.leadership import lead, resign
 from deliveries.process.lifecycle import Context, Parts, run
 from deliveries.process.loop import Loop, Wake
+from deliveries.process.series import PRUNED_TABLES
 from deliveries.retention.pruner import Pruner
 from deliveries.states import ProcessType
+from deliveries.telemetry import metrics
 
-_LEADERSHIP = "maintenance"
+# not the schedulers' "maintenance": they lead that at all times
+_LEADERSHIP = "retention"
 
 
 def prune(*, once: bool) -> int:
@@ -19,6 +23,12 @@ def prune(*, once: bool) -> int:
         title="SQL retention worker",
         build=lambda context: _build(context, once=once),
     )
+
+
+def _count_removed(removed: Mapping[str, int]) -> None:
+    for table in PRUNED_TABLES:
+        if count := removed.get(table):
+            metrics.PRUNED.add(count, table=table)
 
 
 def _build(context: Context, *, once: bool) -> Parts:
@@ -32,6 +42,7 @@ def _build(context: Context, *, once: bool) -> Parts:
         lead=lambda: lead(name=_LEADERSHIP, worker_id=context.worker_id),
         resign=resign_here,
         rest=wake.wait,
+        on_removed=_count_removed,
     )
 
     def step() -> bool:
