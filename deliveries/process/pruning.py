@@ -12,7 +12,6 @@ from deliveries.retention.pruner import Pruner
 from deliveries.states import ProcessType
 from deliveries.telemetry import metrics
 
-# not the schedulers' "maintenance": they lead that at all times
 _LEADERSHIP = "retention"
 
 
@@ -58,5 +57,6 @@ def _build(context: Context, *, once: bool) -> Parts:
         wake=wake,
         on_fault=pruner.note_fault,
         at_end=resign_here,
+        watchdog=context.watchdog,
     )
     return Parts(running=[loop], bells={})

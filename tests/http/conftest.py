@@ -2,14 +2,20 @@
 
 import http.client
 import json
+import os
 import socket
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytest
 
 from mailproject.embedded.ports import LOOPBACK, ReservedPort
+from tests.listing.conftest import deliver
 from tests.stack.processes import Service, ServiceProcess
+
+__all__ = ["deliver"]
 
 API = "/api/v1/internal"
 SUBMIT = "submit-token-0123456789"
@@ -68,6 +74,20 @@ class Web:
         finally:
             connection.close()
 
+    def exchange(self, raw: bytes, *, half_close: bool = False) -> bytes:
+        """Everything that comes back for these bytes, until the service closes."""
+        with self.connect() as connection:
+            connection.sendall(raw)
+            if half_close:
+                connection.shutdown(socket.SHUT_WR)
+            received = b""
+            try:
+                while data := connection.recv(65536):
+                    received += data
+            except ConnectionResetError:
+                pass  # it had not read all that was sent
+            return received
+
     def get(self, path: str, **how: Any) -> Answer:
         return self.call("GET", f"{API}{path}", **how)
 
@@ -102,6 +122,28 @@ def start_web(service: Service, **overrides: str | None) -> Web:
     return Web(process, number)
 
 
+@pytest.fixture(scope="session")
+def web_service(servers, django_db_setup) -> Iterator[Service]:
+    """For processes that outlive a test."""
+    servers.start_redis()
+    inherited = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
+    service = Service(folder=servers.folder, environment={**inherited, **servers.environment})
+    yield service
+    service.close()
+
+
+@pytest.fixture(scope="session")
+def shared_web(web_service) -> Web:
+    return start_web(web_service)
+
+
 @pytest.fixture
-def web(service) -> Web:
-    return start_web(service)
+def web(shared_web, transactional_db) -> Web:
+    """One process for all tests that do it no harm; each begins with an empty database."""
+    return shared_web
+
+
+@pytest.fixture
+def own_web(service, transactional_db) -> Callable[..., Web]:
+    """Starts a web process for this test alone, with variables of its choice."""
+    return partial(start_web, service)

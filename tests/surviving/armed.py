@@ -8,10 +8,13 @@ import itertools
 import os
 import signal
 import sys
+import time
 
 import manage
 from deliveries import crash
 from deliveries.crash import Point
+
+_SETTLING_SECONDS = 0.1
 
 
 def arm(*, point: Point, turn: int, number: signal.Signals) -> None:
@@ -21,6 +24,7 @@ def arm(*, point: Point, turn: int, number: signal.Signals) -> None:
     def here(reached: Point) -> None:
         if reached is point and next(turns) == turn:
             os.kill(os.getpid(), number)
+            time.sleep(_SETTLING_SECONDS)  # a stop may reach the other threads first
 
     crash.here = here
 

@@ -12,7 +12,8 @@ _READ = 16384  # no record holds more
 class TlsLayer:
     """`outgoing` is what the socket has not taken yet of what was encrypted.
 
-    `link` tells of the certificate and the cipher. `has_ended` says that the relay has taken its leave of TLS.
+    `link` tells of the certificate and the cipher. `has_ended` says that the relay has taken its
+    leave of TLS.
     """
 
     def __init__(self, *, context: ssl.SSLContext, host: str) -> None:
@@ -42,17 +43,13 @@ class TlsLayer:
 
     def decrypt(self, data: bytes) -> bytes:
         """What is complete now, which may be nothing. Raises ssl.SSLError."""
-        if not data:
-            return b""
         self._in.write(data)
         plain = b""
-        while not self.has_ended:
+        while self._in.pending and not self.has_ended:
             try:
                 part = self.link.read(_READ)
             except ssl.SSLWantReadError:
                 break
             self.has_ended = not part
             plain = plain + part if plain else part
-            if not (self._in.pending or self.link.pending()):
-                break
         return plain

@@ -99,11 +99,15 @@ class Transaction:
         commands.append("DATA\r\n")
         if session.needs_reset:
             self._hear_reset(self._answer())
-        refused = self._hear_mail(self._answer()) or self._hear_recipients()
-        if refused is not None:
-            return refused
+        raw = self._answer()
+        if not raw.startswith(b"2"):
+            return self._mail_refused(parse_reply(raw))
+        session.phase = Phase.RCPT
+        if not self._hear_recipients():
+            return self._all_refused()
         session.phase = Phase.DATA
-        return self._hear_data(self._answer())
+        raw = self._answer()
+        return None if raw.startswith(b"354") else self._data_refused(parse_reply(raw))
 
     def _parameters(self) -> str:
         offer = self._session.offer
@@ -131,28 +135,30 @@ class Transaction:
             raise EndedError(self._refusal(parse_reply(raw)), unused=True)
         self._session.needs_reset = False
 
-    def _hear_mail(self, raw: bytes) -> Report | None:
-        if raw.startswith(b"2"):
-            return None
-        reply = parse_reply(raw)
+    def _mail_refused(self, reply: Reply) -> Report:
         report = self._refusal(reply)
         if _ends(reply) or self._unanswered:
             raise EndedError(report, unused=reply.code == 421)
         return report
 
-    def _hear_recipients(self) -> Report | None:
-        self._session.phase = Phase.RCPT
-        accepted = False
+    def _hear_recipients(self) -> bool:
+        """Whether anyone may have the message."""
+        replies, accepted = self._replies, False
         for address in self._envelope.recipients:
             reply = parse_reply(self._answer())
-            self._replies.append(RecipientReply(address, reply))
+            replies.append(RecipientReply(address, reply))
             if reply.code < 300:
                 accepted = True
             elif _ends(reply):
                 raise EndedError(self._refusal(reply))
-        if accepted:
-            return None
+        return accepted
+
+    def _all_refused(self) -> Report:
+        """The last refusal stands for all."""
         self._session.needs_reset = True
+        _, reply = self._replies[-1]
+        if reply is None:
+            raise RuntimeError("everyone was answered")
         report = self._refusal(reply)
         if self._unanswered:
             self._hear_data_for_nobody(report)
@@ -168,10 +174,7 @@ class Transaction:
         if _ends(reply):
             raise EndedError(report)
 
-    def _hear_data(self, raw: bytes) -> Report | None:
-        if raw.startswith(b"354"):
-            return None
-        reply = parse_reply(raw)
+    def _data_refused(self, reply: Reply) -> Report:
         report = self._refusal(reply)
         if _ends(reply):
             raise EndedError(report)

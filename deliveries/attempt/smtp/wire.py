@@ -45,16 +45,13 @@ class Wire:
         """One complete reply."""
         received = self.received
         while not received or (end := find_end(received)) < 0:
-            self._add(self._next())
-            received = self.received
+            received = self._read_more()
         self.received = received[end:]
         return received[:end]
 
     def read_some(self, most: int) -> list[bytes]:
         """One complete reply, or more that have come already, in order; `most` at the most."""
-        if not self.received:
-            self._add(self._next())
-        replies = find_short(self.received)
+        replies = find_short(self.received or self._read_more())
         if replies and len(replies) <= most:
             self.received = b""
             return replies
@@ -126,9 +123,17 @@ class Wire:
             with contextlib.suppress(ConnectionError):
                 self._flush(tls)  # the end of the handshake, or the reason why there is none
         self._tls = tls
+        self._add(b"")  # a greeting may have come with the end of the handshake
 
     def close(self) -> None:
         self._sock.close()
+
+    def _read_more(self) -> bytes:
+        """Wait for more, and return all that is not read yet, which may be the same as before."""
+        if self._tls is not None and self._tls.has_ended:
+            raise ConnectionResetError("closed by the relay")
+        self._add(self._next())
+        return self.received
 
     def _add(self, data: bytes) -> None:
         if self._tls is not None:
@@ -139,8 +144,6 @@ class Wire:
 
     def _next(self) -> bytes:
         """What comes next, as it is on the wire."""
-        if self._tls is not None and self._tls.has_ended:
-            raise ConnectionResetError("closed by the relay")
         if self.deadline - monotonic() > _SLICE:
             try:
                 data = self._sock.recv(_READ)

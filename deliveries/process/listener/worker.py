@@ -60,6 +60,13 @@ class ApiWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         # Ctrl-C reaches the whole process group: the arbiter alone says what follows from it
         signal.signal(signal.SIGINT, signal.SIG_IGN)
 
+    def set_accept_enabled(self, enabled: bool) -> None:  # noqa: FBT001 - gunicorn's signature
+        """At the end the listener is closed at once: nobody else is let into its backlog."""
+        super().set_accept_enabled(enabled)
+        if not enabled and not self.alive:
+            for listener in self.sockets:
+                listener.close()
+
     def accept(self, listener: socket.socket) -> None:
         """Take a connection and wait in the poller, not in a thread, for its first byte."""
         try:

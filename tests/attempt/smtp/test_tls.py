@@ -1,12 +1,18 @@
 """STARTTLS and TLS from the first byte: verified, and never without."""
 
+import contextlib
+import socket
 import ssl
+import threading
+import time
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from deliveries.attempt.smtp.relay import Relay, make_ssl_context
+from deliveries.attempt.smtp.tls import TlsLayer
 from deliveries.conf import TlsMode
 from deliveries.outcome.report import Event
 from deliveries.states import Phase
@@ -185,6 +191,90 @@ def test_an_early_refusal_under_tls(open_post: Callable[..., Post], authority: A
     with relay_with(TlsMode.TLS, authority.server_context(), script) as relay:
         report = open_post(relay, tls=TlsMode.TLS).send(message=LARGE)
     assert facts(report) == (Event.REPLY, Phase.BODY, 552, False)
+
+
+def test_a_greeting_that_comes_with_the_end_of_the_handshake(
+    authority: Authority, trusting: ssl.SSLContext
+) -> None:
+    """In TLS 1.2 the server has the last word, and may go on at once."""
+    context = authority.server_context()
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    server = context.wrap_bio(to_server, to_client, server_side=True)
+    layer = TlsLayer(context=trusting, host="127.0.0.1")
+    done = False
+    while not layer.shake_hands():
+        to_server.write(layer.outgoing)
+        layer.outgoing = b""
+        with contextlib.suppress(ssl.SSLWantReadError):
+            server.do_handshake()
+            done = True
+            server.write(b"220 hello\r\n")
+        layer.feed(to_client.read())
+    assert done
+    assert layer.decrypt(b"") == b"220 hello\r\n"
+
+
+def serve_dripping_record(listener: socket.socket, context: ssl.SSLContext) -> None:
+    """One connection: the handshake, then a greeting whose record comes byte by byte."""
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    server = context.wrap_bio(to_server, to_client, server_side=True)
+    with listener.accept()[0] as sock, contextlib.suppress(OSError):
+        while True:
+            with contextlib.suppress(ssl.SSLWantReadError):
+                server.do_handshake()
+                break
+            sock.sendall(to_client.read())
+            to_server.write(sock.recv(65536))
+        server.write(b"220 " + b"x" * 3000 + b"\r\n")
+        for byte in to_client.read():
+            sock.sendall(bytes([byte]))
+            time.sleep(0.01)
+
+
+def test_a_record_that_drips_does_not_outlast_the_budget(
+    open_post: Callable[..., Post], authority: Authority
+) -> None:
+    """It would take half a minute to come, and OpenSSL would wait for all of it."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        arguments = (listener, authority.server_context())
+        thread = threading.Thread(target=serve_dripping_record, args=arguments)
+        thread.start()
+        at = SimpleNamespace(host="127.0.0.1", port=listener.getsockname()[1])
+        report = open_post(at, tls=TlsMode.TLS, timeout=1.0).send()
+        assert thread.is_alive()
+        thread.join()
+    assert facts(report) == (Event.TIMEOUT, Phase.GREETING, None, False)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_tls_1_2(open_post: Callable[..., Post], authority: Authority, mode: TlsMode) -> None:
+    context = authority.server_context()
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    with relay_with(mode, context) as relay:
+        post = open_post(relay, tls=mode)
+        assert [facts(post.send()) for _ in range(3)] == [ACCEPTED] * 3
+
+
+def test_a_relay_that_takes_its_leave_of_tls_only(
+    authority: Authority, trusting: ssl.SSLContext
+) -> None:
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    server = authority.server_context().wrap_bio(to_server, to_client, server_side=True)
+    layer = TlsLayer(context=trusting, host="127.0.0.1")
+    while not layer.shake_hands():
+        to_server.write(layer.outgoing)
+        layer.outgoing = b""
+        with contextlib.suppress(ssl.SSLWantReadError):
+            server.do_handshake()
+        layer.feed(to_client.read())
+    to_server.write(layer.outgoing)
+    server.do_handshake()
+    server.write(b"250 ok\r\n")
+    with contextlib.suppress(ssl.SSLWantReadError):
+        server.unwrap()
+    assert layer.decrypt(to_client.read()) == b"250 ok\r\n"
+    assert layer.has_ended
 
 
 def test_a_relay_with_tls_needs_a_context() -> None:

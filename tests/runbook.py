@@ -1,0 +1,57 @@
+"""docs/runbook.md, taken apart: its commands, its queries, its incidents."""
+
+import re
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "runbook.md"
+_FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_HEADING = re.compile(r"^### (.+)$", re.MULTILINE)
+_PROGRAM = ["python", "manage.py"]
+
+
+@dataclass(frozen=True)
+class Incident:
+    """One incident: its parts as they are written."""
+
+    title: str
+    symptom: str
+    checks: str
+    remedy: str
+
+
+def text() -> str:
+    return DOCUMENT.read_text("utf-8")
+
+
+def blocks(language: str, part: str) -> list[str]:
+    return [body for found, body in _FENCE.findall(part) if found == language]
+
+
+def commands(part: str, **words: str) -> list[list[str]]:
+    """The arguments after `manage.py` of each command, its words in capitals filled in."""
+    lines = [line for block in blocks("sh", part) for line in block.splitlines()]
+    found = [shlex.split(line) for line in lines]
+    return [
+        [words.get(word.partition(".")[0], word) for word in argv[2:]]
+        for argv in found
+        if argv[:2] == _PROGRAM
+    ]
+
+
+def incidents() -> dict[str, Incident]:
+    part = text().partition("\n## Incidents\n")[2]
+    starts = list(_HEADING.finditer(part))
+    ends = [heading.start() for heading in starts[1:]] + [len(part)]
+    found = [
+        _incident(heading[1], part[heading.end() : end])
+        for heading, end in zip(starts, ends, strict=True)
+    ]
+    return {incident.title: incident for incident in found}
+
+
+def _incident(title: str, body: str) -> Incident:
+    head, _, rest = body.partition("\nChecks:\n")
+    checks, _, remedy = rest.partition("\nRemedy")
+    return Incident(title, head.strip().removeprefix("Symptom:"), checks, remedy)
