@@ -1,5 +1,6 @@
 """`make bench`: the whole service. `python -m bench NAME`: one of the others, each with --help.
 
+admin       the admin's pages over many deliveries and over few
 client      the SMTP client alone: its CPU a message, and its rate over a slow line
 telemetry   what exporting costs
 """
@@ -7,9 +8,10 @@ telemetry   what exporting costs
 import sys
 from collections.abc import Callable, Sequence
 
-from bench import client, end_to_end, telemetry
+from bench import admin, client, end_to_end, telemetry
 
 BENCHES: dict[str, Callable[[Sequence[str]], int]] = {
+    "admin": admin.main,
     "client": client.main,
     "telemetry": telemetry.main,
 }
