@@ -5,10 +5,11 @@ internal API; prune: the sending while old deliveries are removed; telemetry: wh
 """
 
 import sys
+from collections.abc import Callable
 
 from bench import admin, client, end_to_end, http, prune, telemetry
 
-PARTS = {
+PARTS: dict[str, Callable[[list[str]], int]] = {
     "admin": admin.main,
     "client": client.main,
     "http": http.main,
