@@ -1,13 +1,19 @@
-"""`make bench`: the whole service; `python -m bench client`: the SMTP client alone.
+"""`make bench` times the whole service; `python -m bench PART` one of its parts, each with --help.
 
-`python -m bench http`: the internal API; `python -m bench telemetry`: what exporting costs.
+client: the SMTP client alone; http: the internal API; prune: the sending while old deliveries are
+removed; telemetry: what exporting costs.
 """
 
 import sys
 
-from bench import client, end_to_end, http, telemetry
+from bench import client, end_to_end, http, prune, telemetry
 
-PARTS = {"client": client.main, "http": http.main, "telemetry": telemetry.main}
+PARTS = {
+    "client": client.main,
+    "http": http.main,
+    "prune": prune.main,
+    "telemetry": telemetry.main,
+}
 
 if __name__ == "__main__":
     part = PARTS.get(sys.argv[1]) if len(sys.argv) > 1 else None

@@ -1,5 +1,6 @@
 """`POST login-code-deliveries`: a login code is accepted, or it is said why not."""
 
+import time
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -9,7 +10,9 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
+from deliveries import crash
 from deliveries.catalog.catalog import load_catalog
+from deliveries.crash import Point
 from deliveries.http.answers import answer
 from deliveries.http.fields import Fields
 from deliveries.http.gathering import Gatherer
@@ -19,6 +22,7 @@ from deliveries.intake.accept import Accepted, Acceptor, Result
 from deliveries.intake.addresses import parse_address
 from deliveries.intake.command import Command
 from deliveries.intake.fingerprint import canonical
+from deliveries.intake.measuring import measure_commands
 from deliveries.intake.members import Members, TemplateContent, parse_locale
 from deliveries.intake.rejection import Rejection, RejectionCode
 from deliveries.intake.schedule import parse_moment
@@ -48,7 +52,10 @@ def accept_login_code(request: HttpRequest) -> HttpResponse:
     body = read_object(request)
     login_code = parse_login_code(body)
     command = _command(login_code, key=key, body=body, trace=read_trace_headers(request))
+    began = time.time_ns()
     result = gatherer().ask(command)
+    measure_commands([command], [result], began=began)
+    crash.here(Point.LOGIN_CODE_ACCEPTED)
     delivery_id, outcome = _outcome(result)
     request.META["mail.delivery_id"] = delivery_id
     return answer({"delivery_id": delivery_id, "outcome": outcome}, status=202)
