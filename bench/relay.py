@@ -20,7 +20,7 @@ _ANSWERS = {
     b"RSET": b"250 2.0.0 ok\r\n",
     b"QUIT": b"221 2.0.0 bye\r\n",
 }
-_TAKEN = b"250 2.0.0 dropped\r\n"
+_TAKEN = b"250 2.0.0 dropped as %012d\r\n"  # no two are alike, as with any relay
 
 
 class Relay(asyncio.Protocol):
@@ -32,6 +32,7 @@ class Relay(asyncio.Protocol):
         self._context = context
         self._received = b""
         self._in_message = False
+        self._taken = 0
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.WriteTransport
         self._upgrade: asyncio.Task[None] | None = None
@@ -76,7 +77,8 @@ class Relay(asyncio.Protocol):
         if self._received.endswith(_END):
             self._received = b""
             self._in_message = False
-            self._answer(_TAKEN, self._late + self._dot)
+            self._taken += 1
+            self._answer(_TAKEN % self._taken, self._late + self._dot)
 
     def _answer(self, answer: bytes, late: float) -> None:
         if late:
