@@ -13,7 +13,7 @@ DEBUG = False
 ALLOWED_HOSTS = list(MAIL.allowed_hosts)
 
 INSTALLED_APPS = ["deliveries"]
-MIDDLEWARE: list[str] = []
+MIDDLEWARE = ["deliveries.http.middleware.Guard"]
 ROOT_URLCONF = "mailproject.urls"
 WSGI_APPLICATION = "mailproject.wsgi.application"
 

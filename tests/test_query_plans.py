@@ -14,7 +14,7 @@ from deliveries.intake.reservations import LOOK_UP
 from deliveries.transitions.claim import CLAIM, GIVE_BACK, STRAYS
 from deliveries.transitions.completion import COMPLETE
 from deliveries.transitions.expiry import EXPIRE, EXPIRE_IN_HAND
-from deliveries.transitions.handout import HAND_OUT, LOOK_AHEAD
+from deliveries.transitions.handout import BEGINNING, HAND_OUT, LOOK_AHEAD
 from deliveries.transitions.recovery import HOLDERS, LOST, REOPEN, WRITTEN
 from deliveries.transitions.resend import JUDGE, RESEND, SENT_AGAIN
 
@@ -59,12 +59,15 @@ _COMPLETION = {"attempt_id": 1, "worker_id": 1, "attempt_status": "timed_out", "
 CASES = [
     (
         LOOK_AHEAD,
-        {"sources": ["authsession", "operator_resend", "notification"]},
+        {
+            "sources": ["authsession", "operator_resend", "notification"],
+            "floors": [BEGINNING] * 3,
+        },
         {"deliveries_next_attempt_at"},
     ),
     (
         HAND_OUT,
-        {"source": "notification", "lane": 2, "bound": 256, "batch": 100},
+        {"source": "notification", "lane": 2, "bound": 256, "batch": 100, "floor": BEGINNING},
         {"deliveries_next_attempt_at", "attempts_scheduled"},
     ),
     (

@@ -7,7 +7,7 @@ from typing import Any
 
 from deliveries.states import Phase
 from deliveries.telemetry import metrics
-from deliveries.telemetry.current import active
+from deliveries.telemetry.current import Ids, active
 from deliveries.telemetry.spans import attempt_ids, record_attempt
 from deliveries.transitions.records import AttemptRecord
 
@@ -25,11 +25,12 @@ class Measurement:
 
     def logged(self) -> AbstractContextManager[None]:
         """Log lines within carry the ids of the attempt's span."""
+        return active(self._ids)
+
+    def _ids(self) -> Ids:
         row = self._row
-        return active(
-            attempt_ids(
-                delivery_id=row.delivery_id, attempt_no=row.attempt_no, traceparent=row.traceparent
-            )
+        return attempt_ids(
+            delivery_id=row.delivery_id, attempt_no=row.attempt_no, traceparent=row.traceparent
         )
 
     def note(self, timeline: Timeline) -> None:

@@ -213,6 +213,9 @@ class Recorder:
 
 
 def _log_attempt(row: Any, done: Completion) -> None:
+    level = logging.DEBUG if done.attempt.failure_code is None else logging.INFO
+    if row.status == DeliveryStatus.SENT and not logger.isEnabledFor(level):
+        return  # most of them, and nothing is said of them
     fields = {
         "delivery_id": row.delivery_id,
         "source": row.source,
@@ -228,7 +231,6 @@ def _log_attempt(row: Any, done: Completion) -> None:
             traceparent=row.traceparent,
         ),
     }
-    level = logging.DEBUG if done.attempt.failure_code is None else logging.INFO
     logger.log(level, "attempt finished", extra=fields)
     if row.next_attempt_at is not None:
         again = {**fields, "next_attempt_at": row.next_attempt_at.isoformat()}

@@ -56,7 +56,7 @@ def _items(items: Any, group: str) -> list[Any]:
 
 def _mailbox(item: Any, where: str) -> Mailbox:
     if isinstance(item, str):
-        return Mailbox(_address(item, where))
+        return Mailbox(parse_address(item, where))
     if not isinstance(item, dict):
         raise _rejected(f"{where}: must be an address or an object with email and name")
     if not item.keys() <= {"email", "name"} or "email" not in item:
@@ -64,10 +64,11 @@ def _mailbox(item: Any, where: str) -> Mailbox:
     name = item.get("name", "")
     if not isinstance(name, str) or len(name) > _LONGEST_NAME or not is_line(name):
         raise _rejected(f"{where}.name: must be one line of at most {_LONGEST_NAME} characters")
-    return Mailbox(_address(item["email"], f"{where}.email"), name.strip())
+    return Mailbox(parse_address(item["email"], f"{where}.email"), name.strip())
 
 
-def _address(text: Any, where: str) -> str:
+def parse_address(text: Any, where: str) -> str:
+    """One address as it is kept: its domain in ASCII. Raises Rejection(invalid_recipient)."""
     if not isinstance(text, str):
         raise _rejected(f"{where}: must be an address")
     # before it is read: the library takes seconds for an address of a megabyte

@@ -4,6 +4,7 @@ Pure. What depends on the clock, the catalog or the database is for `accept`.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -71,7 +72,7 @@ def parse_entry(*, entry: StreamEntry, max_payload_bytes: int) -> Command:
         requested_at=requested_at,
         members=parse_members(mode=mode, members=payload),
         canonical=canonical(payload),
-        **_trace(fields),
+        **read_trace(fields),
     )
 
 
@@ -117,8 +118,15 @@ def _requested_at(raw: bytes) -> datetime:
     return datetime.fromtimestamp(int(raw) / 1000, UTC)
 
 
-def _trace(fields: dict[str, bytes]) -> dict[str, str]:
-    """What helps to follow a mail; no mail is refused for it, and what is wrong is left out."""
+def is_delivery_id(text: str) -> bool:
+    """Whether a delivery can have this id."""
+    return _DELIVERY_ID.fullmatch(text.encode("utf-8", "surrogatepass")) is not None
+
+
+def read_trace(fields: Mapping[str, bytes]) -> dict[str, str]:
+    """What helps to follow a mail: `request_id`, `traceparent`, `tracestate`, as far as they are
+    right. No mail is refused for what is wrong.
+    """
     patterns = {"request_id": _VISIBLE, "traceparent": _TRACEPARENT, "tracestate": _VISIBLE}
     found = {
         name: fields[name].decode("ascii")

@@ -43,15 +43,20 @@ RETURNING 1
 """,
 )
 
-# The running reader's next move fails, and it takes the cursor over anew, at its new place.
+# The running reader's next move fails, and with an epoch that grew it takes the cursor over anew,
+# at its new place, without waiting for an entry.
 PLACE = Statement(
     name="intake.place_cursor",
     purpose="put the cursor where an operator wants it",
     sql="""
-INSERT INTO stream_cursors AS c (stream, last_entry_id, epoch)
-VALUES (%(stream)b::text, %(target)b::text, 0)
+WITH summoned AS (
+  UPDATE leaderships SET epoch = epoch + 1 WHERE name = %(leadership)b::text
+)
+INSERT INTO stream_cursors AS c (stream, last_entry_id, epoch, entries_accounted)
+VALUES (%(stream)b::text, %(target)b::text, 0, %(accounted)b::bigint)
 ON CONFLICT (stream) DO UPDATE
-  SET last_entry_id = excluded.last_entry_id, entries_accounted = NULL, updated_at = now()
+  SET last_entry_id = excluded.last_entry_id, entries_accounted = excluded.entries_accounted,
+      updated_at = now()
 RETURNING 1
 """,
 )
@@ -110,12 +115,17 @@ def adopt(*, stream: str, epoch: int, start: str, accounted: int | None = None) 
     )
 
 
-def place_by_hand(*, stream: str, target: str) -> None:
+def leadership_of(stream: str) -> str:
+    """The name of the leadership whose holder reads the stream."""
+    return f"consumer:{stream}"
+
+
+def place_by_hand(*, stream: str, target: str, accounted: int | None = None) -> None:
     """Have the stream read on after `target`, whoever reads it now.
 
-    What is behind is no longer counted from then on, until the stream is read to its end once.
+    Without `accounted`, what is behind is not counted until the stream is read to its end once.
     """
-    PLACE.fetch(stream=stream, target=target)
+    PLACE.fetch(stream=stream, target=target, accounted=accounted, leadership=leadership_of(stream))
 
 
 def known_place(stream: str) -> Any:

@@ -15,6 +15,7 @@ from deliveries.intake.headers import parse_headers
 from deliveries.intake.rejection import Rejection, RejectionCode
 from deliveries.intake.schedule import parse_schedule
 from deliveries.intake.texts import is_line, is_storable
+from deliveries.intake.weight import MOST_VALUES, has_too_many_values
 from deliveries.payload import Attachment, Mailbox
 from deliveries.states import PayloadMode
 
@@ -25,9 +26,6 @@ _MEMBERS = {
 }
 _LONGEST_SUBJECT = 998
 _DEEPEST = 64
-# A parsed container takes some seventy bytes for the two that it takes as text.
-_LARGE_BYTES = 1024 * 1024
-_MOST_CONTAINERS = 200_000
 # RFC 5646 section 2.1, the form of a tag: the usual one, a private one, or one of those from before
 # the form. Whether its subtags are registered is not asked.
 _LOCALE = re.compile(
@@ -79,8 +77,8 @@ def load_json(raw: bytes) -> dict[str, Any]:
 
     Raises Rejection(invalid_payload_json).
     """
-    if len(raw) > _LARGE_BYTES and raw.count(b"[") + raw.count(b"{") > _MOST_CONTAINERS:
-        raise _broken("has too many lists and objects")
+    if has_too_many_values(raw):
+        raise _broken(f"has more than {MOST_VALUES} values")
     try:
         value = json.loads(
             raw.decode("utf-8"),
@@ -121,6 +119,15 @@ def parse_members(*, mode: PayloadMode, members: Mapping[str, Any]) -> Members:
     )
 
 
+def parse_locale(text: Any) -> str:
+    """A language tag in canonical case. Raises Rejection(invalid_locale)."""
+    if not isinstance(text, str) or len(text) > _LONGEST_LOCALE:
+        raise Rejection(RejectionCode.INVALID_LOCALE, "locale: must be a language tag")
+    if not _LOCALE.fullmatch(text):
+        raise Rejection(RejectionCode.INVALID_LOCALE, "locale: is not a BCP 47 language tag")
+    return canonical_locale(text)
+
+
 def _rendered(members: Mapping[str, Any]) -> RenderedContent:
     subject = members.get("subject")
     if not isinstance(subject, str) or not subject.strip():
@@ -146,21 +153,16 @@ def _body(text: Any, name: str) -> str:
 
 
 def _template(members: Mapping[str, Any]) -> TemplateContent:
-    template_id, locale = members.get("template_id"), members.get("locale")
+    template_id = members.get("template_id")
     if not isinstance(template_id, str) or not is_line(template_id) or not template_id:
         raise Rejection(RejectionCode.TEMPLATE_NOT_FOUND, "template_id: must name a template")
-    if not isinstance(locale, str) or len(locale) > _LONGEST_LOCALE:
-        raise Rejection(RejectionCode.INVALID_LOCALE, "locale: must be a language tag")
-    if not _LOCALE.fullmatch(locale):
-        raise Rejection(RejectionCode.INVALID_LOCALE, "locale: is not a BCP 47 language tag")
+    locale = parse_locale(members.get("locale"))
     if "variables" not in members:
         raise Rejection(RejectionCode.TEMPLATE_VARIABLE_MISSING, "variables: is missing")
     variables = members["variables"]
     if not isinstance(variables, dict):
         raise _broken("variables: must be an object")
-    return TemplateContent(
-        template_id=template_id, locale=canonical_locale(locale), variables=variables
-    )
+    return TemplateContent(template_id=template_id, locale=locale, variables=variables)
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from django_redis import get_redis_connection
 
 from deliveries.conf import Config
 from deliveries.database import Statement, describe
+from deliveries.intake.gaps import before
 from deliveries.intake.malformed import RAW_BYTES
 from deliveries.intake.publishing import (
     PublishingError,
@@ -38,7 +39,6 @@ FROM malformed_commands WHERE stream_entry_id = %(entry_id)b::text ORDER BY id D
 
 # The reader keeps fewer than this many parts of an entry that is too large to be accepted.
 _MOST_PARTS = 62
-_LAST_SEQUENCE = 2**64 - 1
 _KEY = b"idempotency_key"
 
 Fields = tuple[tuple[bytes, bytes], ...]
@@ -130,7 +130,7 @@ def _on_stream(kept: Kept, config: Config) -> Fields | None:
         max_payload_bytes=config.max_payload_bytes,
     )
     try:
-        entries = stream.read(after=_just_before(kept.entry_id), count=1)
+        entries = stream.read(after=before(kept.entry_id), count=1)
     except (redis.RedisError, OSError) as error:
         raise StreamAwayError(
             f"Redis at {config.redis_master_addr} does not answer ({describe(error)}):"
@@ -141,10 +141,3 @@ def _on_stream(kept: Kept, config: Config) -> Fields | None:
     if entries[0].oversize is not None:
         raise PublishingError(f"{kept.entry_id} is larger than any command that can be accepted")
     return entries[0].fields
-
-
-def _just_before(entry_id: str) -> str:
-    milliseconds, _, sequence = entry_id.partition("-")
-    if int(sequence):
-        return f"{milliseconds}-{int(sequence) - 1}"
-    return f"{int(milliseconds) - 1}-{_LAST_SEQUENCE}"

@@ -13,7 +13,8 @@ LOOK_UP = Statement(
     purpose="for each command of a batch, the fingerprints that its key and its id stand for",
     sql="""
 SELECT i.place::integer - 1 AS place, r.fingerprint AS by_key, d.fingerprint AS by_id,
-       k.delivery_id AS key_delivery_id
+       k.delivery_id AS key_delivery_id,
+       (k.status = 'suppressed' AND k.attempt_count = 0) IS TRUE AS key_suppressed
 FROM unnest(%(source)b::text[], %(idempotency_key)b::text[], %(delivery_id)b::text[])
      WITH ORDINALITY AS i(source, idempotency_key, delivery_id, place)
 LEFT JOIN idempotency_reservations AS r
@@ -32,6 +33,7 @@ class Known:
     by_key: bytes | None
     by_id: bytes | None
     key_delivery_id: str | None
+    key_suppressed: bool = False  # at its acceptance, not by the relay
 
     def duplicates(self, command: Command, *, keys: Sequence[bytes]) -> str | None:
         """The delivery that the command repeats; None when it is new.
@@ -64,7 +66,7 @@ def look_up(commands: Sequence[Command]) -> list[Known]:
         idempotency_key=[command.idempotency_key for command in commands],
         delivery_id=[command.delivery_id for command in commands],
     )
-    return [Known(row.by_key, row.by_id, row.key_delivery_id) for row in rows]
+    return [Known(row.by_key, row.by_id, row.key_delivery_id, row.key_suppressed) for row in rows]
 
 
 def _same(stored: bytes, command: Command, keys: Sequence[bytes]) -> bool:

@@ -29,12 +29,8 @@ def check_send_at(*, send_at: datetime | None, now: datetime, retention: timedel
         raise _rejected("send_at: is further away than deliveries are kept")
 
 
-def _time(members: Mapping[str, Any], name: str) -> datetime | None:
-    text = members.get(name)
-    if text is None:
-        if name in members:
-            raise _rejected(f"{name}: must be a time")
-        return None
+def parse_moment(text: Any, name: str) -> datetime:
+    """An RFC 3339 time, in UTC. Raises Rejection(invalid_schedule)."""
     if not isinstance(text, str) or not _RFC3339.fullmatch(text):
         raise _rejected(f"{name}: must be an RFC 3339 time with a zone")
     try:
@@ -44,6 +40,10 @@ def _time(members: Mapping[str, Any], name: str) -> datetime | None:
     if not _EARLIEST <= moment.year < _LATEST:
         raise _rejected(f"{name}: must lie between {_EARLIEST} and {_LATEST}")
     return moment
+
+
+def _time(members: Mapping[str, Any], name: str) -> datetime | None:
+    return parse_moment(members[name], name) if name in members else None
 
 
 def _rejected(message: str) -> Rejection:

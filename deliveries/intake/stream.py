@@ -73,6 +73,22 @@ return {found['length'], found['last-generated-id'], first and first[1] or false
         found['entries-added'] or false}
 """
 
+# Counts some entries after ARGV[1] and up to ARGV[2]: how many, the last of them, and whether more
+# may follow. In small turns, for an entry comes with all that it says.
+_COUNT = """
+local total, bytes, after = 0, 0, ARGV[1]
+while total < 512 and bytes < 8388608 do
+  local entries = redis.call('XRANGE', KEYS[1], '(' .. after, ARGV[2], 'COUNT', 16)
+  for _, entry in ipairs(entries) do
+    for _, part in ipairs(entry[2]) do bytes = bytes + #part end
+    after = entry[1]
+  end
+  total = total + #entries
+  if #entries < 16 then return {total, after, 0} end
+end
+return {total, after, 1}
+"""
+
 _CUT_BYTES = 64 * 1024
 _FIELDS_ALLOWANCE = 64 * 1024  # for everything of an entry besides its payload
 _TRIM_ENTRIES = 10_000  # in one go, for which Redis serves nobody else
@@ -91,6 +107,7 @@ class CommandStream:
         self._read = client.register_script(_READ)
         self._publish = client.register_script(_PUBLISH)
         self._state = client.register_script(_STATE)
+        self._count = client.register_script(_COUNT)
 
     def read(self, *, after: str, count: int) -> list[StreamEntry]:
         """The next entries, oldest first, within the byte budget of one largest entry."""
@@ -143,9 +160,17 @@ class CommandStream:
         """Publish the last finished entry; an offset that is further already stays."""
         self._publish(keys=[self._offset_key], args=[entry_id])
 
-    def reset_offset(self) -> None:
-        """Put the offset back to the start, for a stream that was made anew."""
-        self._client.set(self._offset_key, START)
+    def reset_offset(self, entry_id: str = START) -> None:
+        """Put the offset back: to the start, for a stream that was made anew, or by hand."""
+        self._client.set(self._offset_key, entry_id)
+
+    def count(self, *, after: str, until: str, most: int) -> int:
+        """How many entries lie after `after` and up to `until`; it stops at `most`."""
+        found, place, more = 0, after, 1
+        while more and found < most:
+            counted, last, more = self._count(keys=[self.name], args=[place, until])
+            found, place = found + int(counted), last.decode()
+        return min(found, most)
 
     def trim(self, *, before: str) -> bool:
         """Remove entries older than `before`, so many at a time; return whether more may wait."""

@@ -6,6 +6,7 @@ from django_redis import get_redis_connection
 
 from deliveries.intake.accept import Acceptor
 from deliveries.intake.consumer import Consumer
+from deliveries.intake.cursor import leadership_of
 from deliveries.intake.stream import CommandStream
 from deliveries.process.leadership import lead, resign
 from deliveries.process.lifecycle import Context, Parts, run
@@ -23,7 +24,7 @@ def consume_commands() -> int:
 
 def _build(context: Context) -> Parts:
     config = context.config
-    name = f"consumer:{config.redis_command_stream}"
+    name = leadership_of(config.redis_command_stream)
     consumer = Consumer(
         stream=CommandStream(
             get_redis_connection("default"),

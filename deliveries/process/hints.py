@@ -78,6 +78,7 @@ _LISTENING = (
     "port",
     "options",
     "connect_timeout",
+    "target_session_attrs",  # of several hosts a standby takes no LISTEN
     "sslmode",
     "sslrootcert",
     "sslcert",

@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 from deliveries import crash
 from deliveries.crash import Point
+from deliveries.schedule.floors import Floors
 from deliveries.throttle import Throttle
-from deliveries.transitions.handout import hand_out, look_ahead
+from deliveries.transitions.handout import BEGINNING, hand_out, look_ahead
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +24,7 @@ class Scheduler:
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._handed_out = 0
+        self._floors = Floors(clock=clock)
         self._activity = Throttle(seconds=_ACTIVITY_SECONDS, clock=clock)
 
     def step(self) -> bool:
@@ -34,14 +36,17 @@ class Scheduler:
         return more
 
     def _hand_out_lanes(self) -> bool:
-        capacity, due = look_ahead()
+        floors = self._floors.current()
+        capacity, due = look_ahead(floors)
         bound, more = capacity * HANDED_OUT_PER_SEND, False
         if bound == 0:
             return False
         for source in due:
-            handed, full = hand_out(source=source, bound=bound, batch=BATCH)
-            self._handed_out += handed
-            more |= full
-            if handed:
+            floor = floors.get(source, BEGINNING)
+            handed = hand_out(source=source, bound=bound, batch=BATCH, floor=floor)
+            self._floors.raise_to(source, handed.latest)
+            self._handed_out += handed.count
+            more |= handed.is_full
+            if handed.count:
                 crash.here(Point.SCHEDULER_HANDED_OUT)
         return more

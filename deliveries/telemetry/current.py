@@ -5,28 +5,30 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 Ids = dict[str, str]
+AskForIds = Callable[[], Ids]
 
-_current: ContextVar[Ids | None] = ContextVar("otel_ids", default=None)
+# Asked for only when a line is written, which is seldom; None where no span is active.
+_current: ContextVar[AskForIds | None] = ContextVar("otel_ids", default=None)
 # What else may know of an active span: set while an SDK runs whose spans are active in it.
-_others: list[Callable[[], Ids]] = []
+_others: list[AskForIds] = []
 
 
-def ids_of(trace_id: int, span_id: int) -> Ids:
-    return {"otel_trace_id": f"{trace_id:032x}", "otel_span_id": f"{span_id:016x}"}
+def ids_of(trace_id: bytes, span_id: bytes) -> Ids:
+    return {"otel_trace_id": trace_id.hex(), "otel_span_id": span_id.hex()}
 
 
 def current_ids() -> Ids:
     """Empty where no span is active."""
-    ids = _current.get()
-    if ids is not None:
-        return ids
+    ask = _current.get()
+    if ask is not None:
+        return ask()
     for other in _others:
         if found := other():
             return found
     return {}
 
 
-def ask_also(other: Callable[[], Ids]) -> None:
+def ask_also(other: AskForIds) -> None:
     _others[:] = [other]
 
 
@@ -35,9 +37,9 @@ def ask_nobody_else() -> None:
 
 
 @contextmanager
-def active(ids: Ids) -> Iterator[None]:
-    """Log lines within carry `ids`."""
-    token = _current.set(ids or None)
+def active(ids: AskForIds) -> Iterator[None]:
+    """Log lines within carry what `ids` answers."""
+    token = _current.set(ids)
     try:
         yield
     finally:

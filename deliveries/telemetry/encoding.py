@@ -42,11 +42,10 @@ def encode(
 
 def _encode_span(add: Any, span: Span) -> None:
     trace, parent = span.trace, span.parent
-    trace_id = trace.trace_id.to_bytes(16)
     made = add(
-        trace_id=trace_id,
-        span_id=(span.span_id or 0).to_bytes(8),
-        parent_span_id=parent.to_bytes(8) if parent else None,
+        trace_id=trace.trace_id,
+        span_id=span.span_id,
+        parent_span_id=parent,
         trace_state=span.tracestate,
         flags=_REMOTE if parent == trace.span_id else _LOCAL,
         name=span.name,
@@ -60,7 +59,7 @@ def _encode_span(add: Any, span: Span) -> None:
     for name, at in span.events:
         add_event(name=name, time_unix_nano=at)
     if span.link:
-        made.links.add(trace_id=trace_id, span_id=span.link.to_bytes(8), flags=_LOCAL)
+        made.links.add(trace_id=trace.trace_id, span_id=span.link, flags=_LOCAL)
 
 
 @lru_cache(maxsize=64)

@@ -13,6 +13,8 @@ from typing import Protocol
 
 from deliveries.telemetry.current import Ids, ids_of
 from deliveries.telemetry.identity import (
+    SpanId,
+    TraceId,
     TraceParent,
     acceptance_span,
     attempt_span,
@@ -40,14 +42,14 @@ class Span:
     name: str
     kind: str
     trace: TraceParent
-    parent: int | None
-    span_id: int | None
+    parent: SpanId | None
+    span_id: SpanId | None
     began: int
     ended: int
     attributes: dict[str, Value | None]
     error: str | None = None
     events: Sequence[tuple[str, int]] = ()
-    link: int | None = None
+    link: SpanId | None = None
     tracestate: str | None = None
 
 
@@ -56,7 +58,7 @@ class Writer(Protocol):
 
     def write(self, span: Span) -> None: ...
 
-    def samples(self, trace_id: int) -> bool:
+    def samples(self, trace_id: TraceId) -> bool:
         """Whether a trace that begins here is to be exported."""
         ...
 
@@ -228,7 +230,7 @@ def attempt_ids(*, delivery_id: str, attempt_no: int, traceparent: str | None) -
     return {} if trace is None else ids_of(trace.trace_id, attempt_span(delivery_id, attempt_no))
 
 
-def _caller(trace: TraceParent) -> int:
+def _caller(trace: TraceParent) -> SpanId:
     """The span of the request that is being served, if it is of this trace; else the producer's."""
     active = parse(_writers[0].active_traceparent())
     return active.span_id if active and active.trace_id == trace.trace_id else trace.span_id

@@ -20,8 +20,8 @@ from opentelemetry.trace import (
 )
 
 from deliveries.telemetry.current import Ids, ids_of
-from deliveries.telemetry.identity import TraceParent
-from deliveries.telemetry.spans import Span
+from deliveries.telemetry.identity import SpanId, TraceId, TraceParent
+from deliveries.telemetry.spans import ACCEPT, Span
 
 SCOPE = "deliveries"
 _KINDS = {
@@ -58,23 +58,29 @@ class SpanWriter:
         if not (span.trace.sampled if decided else self._samples(span)):
             return
         if span.span_id is None:
-            span.span_id = self._ids.generate_span_id()
+            span.span_id = self._ids.generate_span_id().to_bytes(8)
         self._hand_over(MailSpan(span))
 
-    def samples(self, trace_id: int) -> bool:
-        result = self._sampler.should_sample(None, trace_id, "accept", SpanKind.INTERNAL)
+    def samples(self, trace_id: TraceId) -> bool:
+        result = self._sampler.should_sample(
+            None, int.from_bytes(trace_id), ACCEPT, SpanKind.INTERNAL
+        )
         return result.decision is Decision.RECORD_AND_SAMPLE
 
     def active_traceparent(self) -> str | None:
         context = trace.get_current_span().get_span_context()
         if not context.is_valid:
             return None
-        return str(TraceParent(context.trace_id, context.span_id, context.trace_flags.sampled))
+        sampled = context.trace_flags.sampled
+        return str(TraceParent(*_ids(context), sampled))
 
     def _samples(self, span: Span) -> bool:
         parent = NonRecordingSpan(_context(span, span.trace.span_id, is_remote=True))
         result = self._sampler.should_sample(
-            trace.set_span_in_context(parent), span.trace.trace_id, span.name, _KINDS[span.kind]
+            trace.set_span_in_context(parent),
+            int.from_bytes(span.trace.trace_id),
+            span.name,
+            _KINDS[span.kind],
         )
         return result.decision is Decision.RECORD_AND_SAMPLE
 
@@ -84,7 +90,7 @@ def readable(span: Span, resource: Any) -> ReadableSpan:
     parent = span.parent
     return ReadableSpan(
         name=span.name,
-        context=_context(span, span.span_id or 0, is_remote=False),
+        context=_context(span, span.span_id or b"", is_remote=False),
         parent=_context(span, parent, is_remote=parent == span.trace.span_id) if parent else None,
         resource=resource,
         attributes={name: value for name, value in span.attributes.items() if value is not None},
@@ -101,10 +107,15 @@ def readable(span: Span, resource: Any) -> ReadableSpan:
 def active_ids() -> Ids:
     """Of the span that is active in this thread, of an HTTP request for example."""
     context = trace.get_current_span().get_span_context()
-    return ids_of(context.trace_id, context.span_id) if context.is_valid else {}
+    return ids_of(*_ids(context)) if context.is_valid else {}
 
 
-def _context(span: Span, span_id: int, *, is_remote: bool) -> SpanContext:
+def _ids(context: SpanContext) -> tuple[TraceId, SpanId]:
+    return context.trace_id.to_bytes(16), context.span_id.to_bytes(8)
+
+
+def _context(span: Span, span_id: SpanId, *, is_remote: bool) -> SpanContext:
     flags = _SAMPLED if span.trace.sampled else TraceFlags(TraceFlags.DEFAULT)
     state = TraceState.from_header([span.tracestate]) if span.tracestate else None
-    return SpanContext(span.trace.trace_id, span_id, is_remote, flags, state)
+    trace_id = int.from_bytes(span.trace.trace_id)
+    return SpanContext(trace_id, int.from_bytes(span_id), is_remote, flags, state)

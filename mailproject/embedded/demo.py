@@ -1,4 +1,4 @@
-"""`make demo`: the main job, shown. Commands go on the stream, mail comes out, states are kept."""
+"""`make demo`: the main job, shown. Commands and login codes go in, mail comes out, states stay."""
 
 import time
 from collections.abc import Mapping
@@ -7,12 +7,12 @@ from pathlib import Path
 import psycopg
 import redis
 
-from deliveries.producer import DEFAULT_STREAM, CommandPublisher, ProducerError
+from deliveries.producer import DEFAULT_STREAM, CommandPublisher, LoginCodeClient, ProducerError
 from mailproject.embedded.errors import EmbeddedError
 from mailproject.embedded.interruption import Interrupted, Interruption
 from mailproject.embedded.procfile import raise_if_ended
-from mailproject.embedded.progress import Fate, Reader, summary, table
-from mailproject.embedded.specimens import Specimen, specimens
+from mailproject.embedded.progress import Fate, Reader, Wanted, summary, table
+from mailproject.embedded.specimens import login_specimens, specimens
 from mailproject.embedded.stack import LOGS, MAIL, Stack
 from mailproject.embedded.terminal import relative, tell
 from mailproject.embedded.valkey import connect
@@ -43,10 +43,9 @@ def demo(folder: Path | None) -> int:
 
 
 def _watch(stack: Stack, interruption: Interruption) -> list[Fate]:
-    """Publish the commands and show their progress until the end of each, or of patience."""
-    reader = Reader(
-        dsn=stack.environment["MAIL_POSTGRES_PRIMARY_DSN"], sent=_publish(stack.environment)
-    )
+    """Ask for the mail and show its progress until the end of each, or of patience."""
+    wanted = [*_publish(stack.environment), *_post(stack.environment)]
+    reader = Reader(dsn=stack.environment["MAIL_POSTGRES_PRIMARY_DSN"], wanted=wanted)
     deadline = time.monotonic() + _FINISH_SECONDS
     said = ""
     while True:
@@ -60,9 +59,9 @@ def _watch(stack: Stack, interruption: Interruption) -> list[Fate]:
         interruption.sleep(0.2)
 
 
-def _publish(environment: Mapping[str, str]) -> dict[str, Specimen]:
-    """Put the commands on the stream as a producer does; returns them by entry id."""
-    sent = {}
+def _publish(environment: Mapping[str, str]) -> list[Wanted]:
+    """Put the commands on the stream as a producer does."""
+    wanted = []
     with connect(
         environment["MAIL_REDIS_MASTER_ADDR"], environment["MAIL_REDIS_PASSWORD"]
     ) as client:
@@ -73,9 +72,36 @@ def _publish(environment: Mapping[str, str]) -> dict[str, Specimen]:
                 idempotency_key=specimen.idempotency_key,
                 delivery_id=specimen.delivery_id,
             )
-            sent[published.entry_id] = specimen
-    tell(f"put {len(sent)} commands on the stream {DEFAULT_STREAM}")
-    return sent
+            wanted.append(
+                Wanted(
+                    name=specimen.delivery_id,
+                    delivery_id=specimen.delivery_id,
+                    recipients=specimen.recipients,
+                    failure_code=specimen.failure_code,
+                    entry_id=published.entry_id,
+                )
+            )
+    tell(f"put {len(wanted)} commands on the stream {DEFAULT_STREAM}")
+    return wanted
+
+
+def _post(environment: Mapping[str, str]) -> list[Wanted]:
+    """Post the login codes as a producer does."""
+    url = f"http://{environment['MAIL_INTERNAL_HTTP_ADDR']}"
+    client = LoginCodeClient(url)
+    wanted = []
+    for specimen in login_specimens():
+        posted = client.post(specimen.login_code, idempotency_key=specimen.idempotency_key)
+        wanted.append(
+            Wanted(
+                name=specimen.name,
+                delivery_id=posted.delivery_id,
+                recipients=(specimen.login_code.email,),
+            )
+        )
+    client.close()
+    tell(f"posted {len(wanted)} login codes to {url}, one of them twice")
+    return wanted
 
 
 def _verdict(stack: Stack, problems: list[str]) -> int:

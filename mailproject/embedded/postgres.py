@@ -14,6 +14,7 @@ from mailproject.embedded import provision
 from mailproject.embedded.account import server_account
 from mailproject.embedded.binaries import find_binaries
 from mailproject.embedded.child import Child, start_child
+from mailproject.embedded.errors import ChildFailedError
 from mailproject.embedded.folder import RunFolder
 from mailproject.embedded.ports import LOOPBACK, ReservedPort
 from mailproject.embedded.provision import ServiceDatabase
@@ -23,6 +24,7 @@ ADMIN = "postgres"
 _ENVIRONMENT = {"LC_ALL": "C.UTF-8", "TZ": "UTC", "PATH": "/usr/bin:/bin"}
 _START_SECONDS = 60.0
 _STOP_SECONDS = 20.0
+_OWN_WORDS = 3  # postgres -D DATA; what stands before them in the command line is the tether's
 
 # what a cluster needs to be ours alone, whatever its owner's environment says
 _OURS = {
@@ -49,6 +51,27 @@ class Postgres:
         """Shut down fast: open transactions are rolled back, what is committed is on disk."""
         self.child.stop(seconds=_STOP_SECONDS)
 
+    def restart(self, *, folder: RunFolder, crash: bool = False) -> "Postgres":
+        """Stop it, or kill it with everything that it has open, and start it on its old data."""
+        argv = [str(word) for word in self.child.process.args][-_OWN_WORDS:]  # type: ignore[union-attr]
+        if crash:
+            self.child.process.kill()
+            self.child.finish(seconds=_STOP_SECONDS)
+        else:
+            self.stop()
+        deadline = time.monotonic() + _START_SECONDS
+        while True:
+            child = _start(folder, argv)
+            try:
+                _await_answer(child, self.admin)
+            except ChildFailedError:
+                # what a killed server's sessions hold for a moment is in the way of the next one
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
+            else:
+                return Postgres(child=child, port=self.port, admin=self.admin)
+
     def make_database(self, database: ServiceDatabase) -> str:
         """Make the service's role, database and schema; returns the service's URL."""
         provision.provision(admin=self.admin, database=database)
@@ -73,19 +96,23 @@ def start_postgres(
         for name, value in (_OURS | {"port": str(reserved.number)} | dict(settings or {})).items():
             file.write(f"{name} = '{value}'\n")
     reserved.release()
-    child = start_child(
-        folder=folder,
-        name="postgres",
-        argv=[programs.postgres_program("postgres"), "-D", str(cluster)],
-        environment=_ENVIRONMENT,
-        log=folder.subfolder("logs") / "postgres.log",
-        cwd=data,
-        account=account,
-        gently=signal.SIGINT,  # fast shutdown
-    )
+    child = _start(folder, [programs.postgres_program("postgres"), "-D", str(cluster)])
     admin = make_conninfo(host=LOOPBACK, port=reserved.number, user=ADMIN, password=password)
     _await_answer(child, admin)
     return Postgres(child=child, port=reserved.number, admin=admin)
+
+
+def _start(folder: RunFolder, argv: list[str]) -> Child:
+    return start_child(
+        folder=folder,
+        name="postgres",
+        argv=argv,
+        environment=_ENVIRONMENT,
+        log=folder.subfolder("logs") / "postgres.log",
+        cwd=folder.server_data(),
+        account=server_account(),
+        gently=signal.SIGINT,  # fast shutdown
+    )
 
 
 def _initdb(folder: RunFolder, program: str, cluster: Path, password: str) -> None:

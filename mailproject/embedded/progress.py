@@ -6,17 +6,30 @@ from dataclasses import dataclass
 import psycopg
 
 from mailproject.embedded.mailbox import CaughtMail, MailFolder
-from mailproject.embedded.specimens import Specimen
 
 TERMINAL = frozenset({"sent", "suppressed", "failed", "dead_letter"})
 _COLUMNS = ("command", "state", "attempts", "mail")
 
 
 @dataclass(frozen=True, slots=True)
-class Fate:
-    """One command so far. `state` is "" until the stream's consumer has seen it."""
+class Wanted:
+    """One thing that was asked for: mail to `recipients`, or a failure code.
 
-    specimen: Specimen
+    `entry_id` is that of a command on the stream. `name` is shown in the table.
+    """
+
+    name: str
+    delivery_id: str
+    recipients: tuple[str, ...] = ()
+    failure_code: str | None = None
+    entry_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What became of it so far. `state` is "" until the service has seen it."""
+
+    wanted: Wanted
     state: str = ""
     attempts: int = 0
     mails: tuple[CaughtMail, ...] = ()
@@ -27,18 +40,16 @@ class Fate:
 
     def problems(self) -> list[str]:
         """Return what is not as it should be."""
-        name = self.specimen.delivery_id
-        expected = (
-            f"malformed: {self.specimen.failure_code}" if self.specimen.failure_code else "sent"
-        )
+        name = self.wanted.name
+        expected = f"malformed: {self.wanted.failure_code}" if self.wanted.failure_code else "sent"
         found = []
         if self.state != expected:
             found.append(f"{name}: is {self.state or 'not read'}, should be {expected}")
-        mails = 0 if self.specimen.failure_code else 1
+        mails = 0 if self.wanted.failure_code else 1
         if len(self.mails) != mails:
             found.append(f"{name}: {len(self.mails)} mails were caught, should be {mails}")
         for mail in self.mails:
-            if set(mail.recipients) != set(self.specimen.recipients):
+            if set(mail.recipients) != set(self.wanted.recipients):
                 found.append(f"{name}: went to {', '.join(mail.recipients)}")
             if mail.tls is None or mail.login is None:
                 found.append(f"{name}: came without STARTTLS or AUTH")
@@ -47,10 +58,10 @@ class Fate:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Reads the fates of `sent`: stream entry id -> command."""
+    """Reads the fates of what was asked for."""
 
     dsn: str
-    sent: dict[str, Specimen]
+    wanted: Sequence[Wanted]
 
     def fates(self, folder: MailFolder) -> list[Fate]:
         with psycopg.connect(self.dsn, autocommit=True) as connection:
@@ -60,7 +71,7 @@ class Reader:
                     "SELECT delivery_id, status, attempt_count, message_id FROM mail.deliveries"
                 )
             }
-            malformed: dict[str, str] = dict(
+            malformed: dict[str | None, str] = dict(
                 connection.execute(
                     "SELECT stream_entry_id, failure_code FROM mail.malformed_commands"
                 ).fetchall()
@@ -70,15 +81,15 @@ class Reader:
         for mail in folder.mails():
             by_message_id.setdefault(mail.message_id.strip("<>"), []).append(mail)
         fates = []
-        for entry_id, specimen in self.sent.items():
-            if entry_id in malformed:
-                fates.append(Fate(specimen, state=f"malformed: {malformed[entry_id]}"))
-            elif specimen.delivery_id in deliveries:
-                status, attempts, message_id = deliveries[specimen.delivery_id]
+        for wanted in self.wanted:
+            if wanted.entry_id in malformed:
+                fates.append(Fate(wanted, state=f"malformed: {malformed[wanted.entry_id]}"))
+            elif wanted.delivery_id in deliveries:
+                status, attempts, message_id = deliveries[wanted.delivery_id]
                 mails = tuple(by_message_id.get(message_id.strip("<>"), ()))
-                fates.append(Fate(specimen, state=status, attempts=attempts, mails=mails))
+                fates.append(Fate(wanted, state=status, attempts=attempts, mails=mails))
             else:
-                fates.append(Fate(specimen))
+                fates.append(Fate(wanted))
         return fates
 
 
@@ -95,7 +106,7 @@ def table(fates: Sequence[Fate], *, mail_folder: str) -> str:
     for fate in fates:
         files = ", ".join(f"{mail_folder}/{mail.file}" for mail in fate.mails) or "-"
         state = fate.state or "not read"
-        rows.append((fate.specimen.delivery_id, state, str(fate.attempts), files))
+        rows.append((fate.wanted.name, state, str(fate.attempts), files))
     widths = [max(len(row[column]) for row in rows) for column in range(len(_COLUMNS) - 1)]
     lines = []
     for row in rows:

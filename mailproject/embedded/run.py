@@ -68,14 +68,17 @@ class Followed:
 def _how_to_reach(stack: Stack) -> str:
     environment = relative(stack.write_environment())
     mail = relative(stack.folder.path / MAIL)
+    api = f"http://{stack.environment['MAIL_INTERNAL_HTTP_ADDR']}/api/v1/internal/"
     return f"""
 Everything runs. Nothing is sent outside: every mail ends in the catcher's folder.
 
+  internal HTTP API    {api}
   mail as it comes     {mail}/  (one .eml a mail, index.jsonl about all)
   logs                 {relative(stack.folder.path / "logs")}/
   its configuration    . {environment}    (in another shell, for manage.py and your clients)
 
   e.g.                 . {environment} && psql "$MAIL_POSTGRES_PRIMARY_DSN"
+                       curl {api}deliveries
 
 Ctrl-C ends it, and the data with it.
 """

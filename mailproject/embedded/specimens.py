@@ -1,11 +1,11 @@
-"""The demo's commands: a dozen good ones of both modes, and one that cannot be accepted."""
+"""What the demo asks for: commands of both modes, one that cannot be accepted, and login codes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from deliveries.producer import Attachment, Mailbox, RenderedMail, TemplateMail
+from deliveries.producer import Attachment, LoginCode, Mailbox, RenderedMail, TemplateMail
 
 _SEND_LATER = timedelta(seconds=3)
 
@@ -31,6 +31,28 @@ class Specimen:
     @property
     def idempotency_key(self) -> str:
         return f"demo:{self.delivery_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class LoginSpecimen:
+    """A login code to be posted. Those with the same key and content are one delivery."""
+
+    name: str
+    login_code: LoginCode
+    idempotency_key: str
+
+
+def login_specimens() -> list[LoginSpecimen]:
+    """A code in each locale, and one of them once more, as after a lost answer."""
+    made = [
+        LoginSpecimen(
+            name=f"demo-login-{locale}",
+            login_code=LoginCode(email=f"login.{locale}@example.com", code=code, locale=locale),
+            idempotency_key=f"demo:login-{locale}",
+        )
+        for locale, code in (("en", "492817"), ("de", "073355"))
+    ]
+    return [*made, replace(made[0], name=f"{made[0].name}, posted again")]
 
 
 def specimens() -> list[Specimen]:

@@ -21,7 +21,7 @@ from mailproject.embedded.errors import FolderBusyError, FolderUnusableError
 from mailproject.embedded.folder import RunFolder
 from mailproject.embedded.interruption import Interruption
 from mailproject.embedded.mailbox import MailFolder
-from mailproject.embedded.ports import LOOPBACK
+from mailproject.embedded.ports import LOOPBACK, ReservedPort
 from mailproject.embedded.postgres import start_postgres
 from mailproject.embedded.procfile import await_started, start_processes, stop_processes
 from mailproject.embedded.provision import ServiceDatabase
@@ -112,6 +112,8 @@ class Stack:
             **relay,
             "MAIL_LOG_FORMAT": log_format,
         }
+        with ReservedPort() as port:
+            self.environment["MAIL_INTERNAL_HTTP_ADDR"] = f"{LOOPBACK}:{port.number}"
         self._start_processes()
 
     def _start_catcher(self) -> Mapping[str, str]:

@@ -16,9 +16,9 @@ from deliveries.intake.rejection import Rejection
 from deliveries.producer.entry import entry_fields
 from mailproject.embedded.mailbox import CaughtMail, MailFolder
 from mailproject.embedded.processes import is_running
-from mailproject.embedded.progress import Fate, Reader, summary, table
+from mailproject.embedded.progress import Fate, Reader, Wanted, summary, table
 from mailproject.embedded.record import STATE, RunRecord
-from mailproject.embedded.specimens import specimens
+from mailproject.embedded.specimens import login_specimens, specimens
 from tests.stack.servers import CHECKOUT
 
 GOOD = [specimen for specimen in specimens() if specimen.failure_code is None]
@@ -33,8 +33,20 @@ MAIL = CaughtMail(
     tls="TLSv1.3",
     login="mailservice",
 )
-FINE = Fate(GOOD[0], state="sent", attempts=1, mails=(MAIL,))
-REFUSED = Fate(BROKEN[0], state=f"malformed: {BROKEN[0].failure_code}")
+
+
+def wanted(specimen) -> Wanted:
+    return Wanted(
+        name=specimen.delivery_id,
+        delivery_id=specimen.delivery_id,
+        recipients=specimen.recipients,
+        failure_code=specimen.failure_code,
+        entry_id="1-0",
+    )
+
+
+FINE = Fate(wanted(GOOD[0]), state="sent", attempts=1, mails=(MAIL,))
+REFUSED = Fate(wanted(BROKEN[0]), state=f"malformed: {BROKEN[0].failure_code}")
 
 
 def entry(specimen) -> StreamEntry:
@@ -69,6 +81,14 @@ def test_the_broken_command_is_broken_as_it_says():
     with pytest.raises(Rejection) as caught:
         parse_entry(entry=entry(specimen), max_payload_bytes=100_000)
     assert caught.value.code == specimen.failure_code
+
+
+def test_login_codes_come_in_both_locales_and_one_of_them_twice():
+    asked = login_specimens()
+    assert {specimen.login_code.locale for specimen in asked} == {"en", "de"}
+    assert asked[-1].idempotency_key == asked[0].idempotency_key
+    assert asked[-1].login_code == asked[0].login_code
+    assert len({specimen.name for specimen in asked}) == len(asked)
 
 
 @pytest.mark.parametrize("fate", [FINE, REFUSED], ids=["sent", "malformed"])
@@ -112,12 +132,12 @@ def test_a_mail_that_comes_while_looking_is_not_missed(postgres_dsn):
                 )
             return []
 
-    (fate,) = Reader(dsn=postgres_dsn, sent={"1-0": GOOD[0]}).fates(Busy())
+    (fate,) = Reader(dsn=postgres_dsn, wanted=[wanted(GOOD[0])]).fates(Busy())
     assert not fate.is_final
 
 
 def test_the_table_has_a_row_for_each_command():
-    shown = table([FINE, REFUSED, Fate(GOOD[1])], mail_folder=".run/mail").split("\n")
+    shown = table([FINE, REFUSED, Fate(wanted(GOOD[1]))], mail_folder=".run/mail").split("\n")
     assert shown[0].split() == ["command", "state", "attempts", "mail"]
     assert shown[2].split() == [GOOD[0].delivery_id, "sent", "1", ".run/mail/0001-a.eml"]
     assert shown[3].split()[1:] == ["malformed:", "invalid_recipient", "0", "-"]
@@ -125,7 +145,7 @@ def test_the_table_has_a_row_for_each_command():
 
 
 def test_the_summary_counts():
-    fates = [FINE, REFUSED, Fate(GOOD[1]), Fate(GOOD[2], state="sending")]
+    fates = [FINE, REFUSED, Fate(wanted(GOOD[1])), Fate(wanted(GOOD[2]), state="sending")]
     assert summary(fates) == "4 commands: 2 accepted, 1 malformed, 1 sent"
 
 
@@ -148,7 +168,7 @@ def test_the_demo_shows_the_main_job(tmp_path):
             output, _ = demo.communicate(timeout=120)
         assert demo.returncode == 0, output
         assert "all as it should be" in output
-        assert len(MailFolder(tmp_path / "run" / "mail").mails()) == 12
+        assert len(MailFolder(tmp_path / "run" / "mail").mails()) == 14
         assert {path.name for path in (tmp_path / "run").iterdir()} == {"mail", STATE}
 
 

@@ -117,13 +117,13 @@ class TestProcess:
         assert Delivery.objects.filter(status="sent").count() > 50
         assert Attempt.objects.count() == Delivery.objects.count()
         # the next one waits for no more than the dead one's lease
-        leadership = Leadership.objects.get(name="maintenance")
+        leadership = Leadership.objects.get(name="retention")
         while True:
             ended = service.start("prune", "--once")
             assert ended.wait(seconds=90) == 0, ended.output
             if ended.logged(ROUND):
                 break
-        assert Leadership.objects.get(name="maintenance").epoch > leadership.epoch
+        assert Leadership.objects.get(name="retention").epoch > leadership.epoch
         assert Delivery.objects.count() == Attempt.objects.count() == 100
         assert DeliveryPayload.objects.count() == 100
 
@@ -131,7 +131,7 @@ class TestProcess:
         fill("gone", count=20_000)
         first = service.start("prune")
         deadline = time.monotonic() + 60
-        while not Leadership.objects.filter(name="maintenance").exists():
+        while not Leadership.objects.filter(name="retention").exists():
             assert time.monotonic() < deadline, first.output
             time.sleep(0.01)
         second = service.start("prune", "--once")

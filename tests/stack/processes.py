@@ -25,6 +25,10 @@ class ServiceProcess:
         return self._child.process.pid
 
     @property
+    def has_ended(self) -> bool:
+        return self._child.has_ended
+
+    @property
     def output(self) -> str:
         return self._child.log.read_text("utf-8", "replace")
 

@@ -98,6 +98,16 @@ class Servers:
             self._admin = make_conninfo(admin, dbname=self._database.name)
         return self._admin
 
+    @property
+    def owns_postgres(self) -> bool:
+        return self._postgres_port is not None
+
+    def restart_postgres(self, *, crash: bool = False) -> None:
+        """Restart this run's own server; after a `crash` it recovers from its log."""
+        (server,) = (server for server in self._running if isinstance(server, Postgres))
+        self._running.remove(server)
+        self._running.append(server.restart(folder=self.folder, crash=crash))
+
     def start_redis(self) -> redis.Redis:
         """Return a client that speaks bytes."""
         if self._redis is None:

@@ -75,12 +75,13 @@ def state_of(pid):
 
 class TestSchedulers:
     def test_maintenance_is_led_by_one_and_taken_over(self, world):
-        first, _ = world.start("run_scheduler", "run_scheduler")
-        wait_until(lambda: Leadership.objects.filter(name="maintenance").exists())
-        leader = Leadership.objects.get(name="maintenance").worker_id
-        assert leader == first.wait_for_log("scheduler started")["worker_id"]
+        both = {
+            process.wait_for_log("scheduler started")["worker_id"]: process
+            for process in world.start("run_scheduler", "run_scheduler")
+        }
         world.start("consume_commands")
-        first.kill()
+        wait_until(lambda: Leadership.objects.filter(name="maintenance").exists())
+        both[Leadership.objects.get(name="maintenance").worker_id].kill()
         world.publish(1, expires_at="2020-01-01T00:00:00Z")
         wait_until(lambda: world.statuses == {"d-1": "failed"})
         assert epoch("maintenance") == 2

@@ -12,8 +12,11 @@ from deliveries.telemetry.identity import TraceParent
 from deliveries.telemetry.spans import Span
 from deliveries.telemetry.writing import SCOPE, readable
 
+TRACE = TraceParent(bytes(range(16)), bytes(range(8)), sampled=True)
+SPAN = bytes(range(1, 9))
 RESOURCE = {"service.name": "mail", "process.pid": 7}
-ids = st.integers(1, 2**64 - 1)
+trace_ids = st.binary(min_size=16, max_size=16).filter(any)
+ids = st.binary(min_size=8, max_size=8).filter(any)
 times = st.integers(1, 2**63)
 texts = st.text(max_size=40)
 values = st.one_of(texts, st.booleans(), st.integers(-(2**63), 2**63 - 1), st.none())
@@ -21,7 +24,9 @@ values = st.one_of(texts, st.booleans(), st.integers(-(2**63), 2**63 - 1), st.no
 
 @st.composite
 def spans(draw):
-    trace = TraceParent(draw(st.integers(1, 2**128 - 1)), draw(ids), draw(st.booleans()))
+    trace = TraceParent(
+        draw(st.binary(min_size=16, max_size=16).filter(any)), draw(ids), draw(st.booleans())
+    )
     return Span(
         name=draw(texts),
         kind=draw(st.sampled_from(["internal", "consumer", "client"])),
@@ -57,9 +62,7 @@ def test_the_two_encoders_agree(made):
 
 def test_true_and_one_are_two_values_however_often_they_come():
     def span(value):
-        return Span(
-            "n", "client", TraceParent(1, 2, sampled=True), 2, 3, 4, 5, {"x": value, "y": "z"}
-        )
+        return Span("n", "client", TRACE, TRACE.span_id, SPAN, 4, 5, {"x": value, "y": "z"})
 
     made = [span(value) for value in (1, True, 1, True, 0, False)]
     found = decoded(encode(made, resource=RESOURCE, scope=SCOPE))
@@ -74,9 +77,9 @@ def test_a_member_of_a_closed_set_is_its_text():
     made = Span(
         "n",
         "client",
-        TraceParent(1, 2, sampled=True),
-        2,
-        3,
+        TRACE,
+        TRACE.span_id,
+        SPAN,
         4,
         5,
         {"status": AttemptStatus.TIMED_OUT},

@@ -12,7 +12,7 @@ from deliveries.database import Statement
 from deliveries.diagnosis.facts import PlanFacts
 from deliveries.diagnosis.gathering.bounds import looking
 from deliveries.states import Source
-from deliveries.transitions.handout import HAND_OUT, LANES
+from deliveries.transitions.handout import BEGINNING, HAND_OUT, LANES
 
 _INDEX = "deliveries_next_attempt_at"
 
@@ -34,6 +34,7 @@ def gather_plan(_config: Config) -> PlanFacts:
         "lane": LANES[Source.NOTIFICATION],
         "bound": 256,
         "batch": 500,
+        "floor": BEGINNING,
     }
     with looking(), connection.wrap_database_errors:
         row = INDEX.fetch(index=_INDEX)[0]

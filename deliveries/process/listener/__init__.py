@@ -1,0 +1,1 @@
+"""The web process after its start-up: gunicorn, as the service wants it."""
