@@ -1,20 +1,16 @@
-"""`make bench`: the whole service. `python -m bench NAME`: one of the others, each with --help.
+"""`make bench` times the whole service; `python -m bench PART` one of its parts, each with --help.
 
-client      the SMTP client alone: its CPU a message, and its rate over a slow line
-telemetry   what exporting costs
+client: the SMTP client alone; prune: the sending while old deliveries are removed; telemetry: what
+exporting costs.
 """
 
 import sys
-from collections.abc import Callable, Sequence
 
-from bench import client, end_to_end, telemetry
+from bench import client, end_to_end, prune, telemetry
 
-BENCHES: dict[str, Callable[[Sequence[str]], int]] = {
-    "client": client.main,
-    "telemetry": telemetry.main,
-}
+PARTS = {"client": client.main, "prune": prune.main, "telemetry": telemetry.main}
 
 if __name__ == "__main__":
-    if sys.argv[1:2] and sys.argv[1] in BENCHES:
-        sys.exit(BENCHES[sys.argv[1]](sys.argv[2:]))
+    if sys.argv[1:2] and sys.argv[1] in PARTS:
+        sys.exit(PARTS[sys.argv[1]](sys.argv[2:]))
     sys.exit(end_to_end.main())

@@ -10,7 +10,9 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
+from deliveries import crash
 from deliveries.catalog.catalog import load_catalog
+from deliveries.crash import Point
 from deliveries.http.answers import answer
 from deliveries.http.fields import Fields
 from deliveries.http.problems import Code, FieldError, Problem, Unreadable
@@ -47,6 +49,7 @@ def accept_login_code(request: HttpRequest) -> HttpResponse:
     command = _command(login_code, key=key, body=body, trace=read_trace_headers(request))
     began = time.time_ns()
     (result,) = acceptor().accept([command])
+    crash.here(Point.LOGIN_CODE_ACCEPTED)
     measure_commands([command], [result], began=began)
     delivery_id, outcome = _outcome(result)
     request.META["mail.delivery_id"] = delivery_id

@@ -11,9 +11,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from deliveries import crash
 from deliveries.conf import Config
+from deliveries.crash import Point
 from deliveries.database import Statement, atomic
-from deliveries.retention.stages import STAGES, tables_of
+from deliveries.retention.stages import ERASED, STAGES, tables_of
+from deliveries.telemetry import metrics
 from deliveries.throttle import Throttle
 
 logger = logging.getLogger(__name__)
@@ -112,10 +115,16 @@ class Pruner:
         with atomic():
             BOUND.fetch()
             row: Any = stage.remove(current.after, self._page, stage.keep(self._config))
-        removed = {table: count for table, count in tables_of(row).items() if count}
+            removed = {table: count for table, count in tables_of(row).items() if count}
+            if removed:
+                crash.here(Point.PAGE_REMOVING)
         current.removed.update(removed)
         if removed:
-            self._on_removed(removed)
+            crash.here(Point.PAGE_REMOVED)
+        for table, count in removed.items():
+            if table != ERASED:
+                metrics.PRUNED.add(count, table=table)
+        self._on_removed(removed)
         if row.last is None or not row.reached:
             current.stage, current.after = current.stage + 1, 0
         else:
