@@ -26,7 +26,7 @@ import psycopg
 import redis
 
 from bench.mails import SENDER, Mail
-from bench.sink import TOOK
+from bench.relay import TOOK
 from mailproject.embedded.child import Child, start_child
 from mailproject.embedded.errors import EmbeddedError
 from mailproject.embedded.folder import RunFolder
@@ -119,7 +119,7 @@ class Bench:
         return start_child(
             folder=self._folder,
             name="sink",
-            argv=[sys.executable, "-m", "bench.sink", "--listen-fd", str(listener.fileno())],
+            argv=[sys.executable, "-m", "bench.relay", "--listen-fd", str(listener.fileno())],
             environment={"PATH": os.environ.get("PATH", "/usr/bin:/bin")},
             log=logs / "sink.log",
             cwd=CHECKOUT,

@@ -1,7 +1,8 @@
 """The cheapest relay there is: takes mail, drops it, and answers as late as it is told to.
 
 `python -m bench.relay --listen-fd N`, with the listening socket inherited. It looks at no address
-and keeps nothing, so that a client's time is its own.
+and keeps nothing, so that a client's time is its own. At SIGTERM it prints how many messages it
+took.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import signal
 import socket
 import ssl
 
+TOOK = "messages taken: "
 _END = b"\r\n.\r\n"
 _KEYWORDS = ("bench", "PIPELINING", "SIZE 50000000", "8BITMIME", "ENHANCEDSTATUSCODES")
 _ANSWERS = {
@@ -23,10 +25,20 @@ _ANSWERS = {
 _TAKEN = b"250 2.0.0 dropped\r\n"
 
 
+class Count:
+    """How many messages all connections took."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+
+
 class Relay(asyncio.Protocol):
     """One connection. `late` is the round trip, `dot` the time to think about a message."""
 
-    def __init__(self, *, late: float, dot: float, context: ssl.SSLContext | None) -> None:
+    def __init__(
+        self, *, count: Count, late: float, dot: float, context: ssl.SSLContext | None
+    ) -> None:
+        self._count = count
         self._late = late
         self._dot = dot
         self._context = context
@@ -76,6 +88,7 @@ class Relay(asyncio.Protocol):
         if self._received.endswith(_END):
             self._received = b""
             self._in_message = False
+            self._count.taken += 1
             self._answer(_TAKEN, self._late + self._dot)
 
     def _answer(self, answer: bytes, late: float) -> None:
@@ -94,16 +107,18 @@ class Relay(asyncio.Protocol):
 
 async def serve(
     listener: socket.socket, *, late: float, dot: float, context: ssl.SSLContext | None
-) -> None:
-    """Until SIGTERM."""
+) -> int:
+    """Serve until SIGTERM; returns how many messages were taken."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
+    count = Count()
     server = await loop.create_server(
-        lambda: Relay(late=late, dot=dot, context=context), sock=listener
+        lambda: Relay(count=count, late=late, dot=dot, context=context), sock=listener
     )
     await stop.wait()
     server.close()
+    return count.taken
 
 
 def main() -> None:
@@ -122,7 +137,8 @@ def main() -> None:
         socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, fileno=options.listen_fd
     )
     late, dot = options.round_trip_ms / 1000, options.dot_ms / 1000
-    asyncio.run(serve(listener, late=late, dot=dot, context=context))
+    taken = asyncio.run(serve(listener, late=late, dot=dot, context=context))
+    print(f"{TOOK}{taken}", flush=True)
 
 
 if __name__ == "__main__":

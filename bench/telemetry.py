@@ -23,7 +23,7 @@ import redis
 from bench.collector import COUNTED
 from bench.end_to_end import _STOP_SECONDS, Bench, BenchError
 from bench.mails import Mail
-from bench.sink import TOOK
+from bench.relay import TOOK
 from mailproject.embedded.child import start_child
 from mailproject.embedded.errors import EmbeddedError
 from mailproject.embedded.interruption import Interrupted, Interruption

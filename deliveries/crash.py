@@ -30,6 +30,9 @@ class Point(StrEnum):
     ATTEMPT_ANSWERED = "attempt_answered"  # the relay has decided, nobody wrote it down
     OUTCOMES_WRITTEN = "outcomes_written"  # outcomes are written, not committed
     OUTCOMES_COMMITTED = "outcomes_committed"
+    LOGIN_CODE_ACCEPTED = "login_code_accepted"  # committed, its caller has no answer
+    PAGE_REMOVING = "page_removing"  # retention has removed a page, not committed
+    PAGE_REMOVED = "page_removed"
     PROCESS_REGISTERED = "process_registered"  # has its lease, nothing runs
     PROCESS_RETIRED = "process_retired"  # stopping: no more work is wanted, all is still in hand
     PROCESS_LEAVING = "process_leaving"  # everything has stopped, the lease is not ended

@@ -235,17 +235,13 @@ class Sender:
             if report.event is Event.GIVEN_BACK:
                 break
             reports.append(report)
-            left = _too_many(report) if time.monotonic() < deadline else ()
+            left = self._too_many(report) if time.monotonic() < deadline else ()
         return reports
 
-
-def _too_many(report: Report) -> list[str]:
-    """Who was refused only for the number of recipients (RFC 5321 section 4.5.3.1.10)."""
-    accepted = report.event is Event.REPLY and report.phase is Phase.FINAL
-    if not accepted or report.reply is None or report.reply.code // 100 != 2:
-        return []
-    return [r.address for r in report.recipients if r.reply is not None and _is_too_many(r.reply)]
-
-
-def _is_too_many(reply: Reply) -> bool:
-    return reply.code == 452 and reply.enhanced in {None, "4.5.3"}
+    def _too_many(self, report: Report) -> list[str]:
+        """Who was refused only for the number of recipients (RFC 5321 section 4.5.3.1.10)."""
+        accepted = report.event is Event.REPLY and report.phase is Phase.FINAL
+        if not accepted or report.reply is None or report.reply.code // 100 != 2:
+            return []
+        tried_at_once = self._policy.classifier.is_tried_at_once
+        return [r.address for r in report.recipients if r.reply and tried_at_once(r.reply)]

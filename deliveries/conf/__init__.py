@@ -16,6 +16,7 @@ from deliveries.conf.options import (
     UnknownOutcome,
 )
 from deliveries.conf.problems import ConfigurationError, Problem
+from deliveries.conf.reply_rules import ReplyRule, RuleOutcome
 
 __all__ = [
     "Address",
@@ -27,6 +28,8 @@ __all__ = [
     "LogLevel",
     "OtlpProtocol",
     "Problem",
+    "ReplyRule",
+    "RuleOutcome",
     "Sampler",
     "SmtpMode",
     "TlsMode",

@@ -16,6 +16,7 @@ from deliveries.conf.options import (
     TlsMode,
     UnknownOutcome,
 )
+from deliveries.conf.reply_rules import ReplyRule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +58,7 @@ class Config:
     smtp_final_reply_timeout: timedelta
     unknown_outcome: UnknownOutcome
     smtp_suppression_markers: tuple[str, ...]  # lower case
+    smtp_reply_rules: tuple[ReplyRule, ...]  # the first that fits decides
 
     internal_http_addr: Address
     internal_http_workers: int

@@ -109,12 +109,22 @@ def items(
             raise UnreadableError(f"holds more than {maximum} items")
         found: list[Value] = []
         for number, part in enumerate(parts, start=1):
-            found.append(_item(read_item, part=part.strip(), number=number))
+            found.append(item(read_item, part=part.strip(), number=number))
             if not may_repeat and found[-1] in found[:-1]:
                 raise UnreadableError(f"has in item {number} what it has before")
         return tuple(found)
 
     return read
+
+
+def item(read_item: Reader[Value], *, part: str, number: int) -> Value:
+    """One item of a list; what is wrong with it is told with its number."""
+    if not part:
+        raise UnreadableError(f"has an empty item {number}")
+    try:
+        return read_item(part)
+    except UnreadableError as unreadable:
+        raise UnreadableError(f"has an item {number} that {unreadable}") from None
 
 
 def locale(value: str) -> str:
@@ -131,15 +141,6 @@ def redis_key(value: str) -> str:
 
 def marker(value: str) -> str:
     return value.lower()
-
-
-def _item(read_item: Reader[Value], *, part: str, number: int) -> Value:
-    if not part:
-        raise UnreadableError(f"has an empty item {number}")
-    try:
-        return read_item(part)
-    except UnreadableError as unreadable:
-        raise UnreadableError(f"has an item {number} that {unreadable}") from None
 
 
 def _duration(value: str) -> timedelta:

@@ -17,6 +17,7 @@ from deliveries.conf.options import (
 )
 from deliveries.conf.problems import Problem
 from deliveries.conf.readers import Reader
+from deliveries.conf.reply_rules import reply_rules
 
 PREFIX = "MAIL_"
 _TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
@@ -133,6 +134,12 @@ VARIABLES: tuple[Variable, ...] = (
     _defaulted("MAIL_UNKNOWN_OUTCOME", readers.choice(UnknownOutcome), "retry"),
     _defaulted(
         "MAIL_SMTP_SUPPRESSION_MARKERS", readers.items(readers.marker, maximum=100), "suppress"
+    ),
+    _optional(
+        "MAIL_SMTP_REPLY_RULES",
+        reply_rules,
+        example="rcpt 550 5.7.1 /try again later/ -> retry",
+        absent=(),
     ),
     # the internal HTTP API
     _defaulted("MAIL_INTERNAL_HTTP_ADDR", places.address, "127.0.0.1:8080"),

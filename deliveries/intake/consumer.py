@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -19,6 +19,7 @@ from deliveries.intake.malformed import Malformed, report, store
 from deliveries.intake.measuring import measure_commands, measure_malformed
 from deliveries.intake.rejection import Rejection
 from deliveries.intake.stream import CommandStream
+from deliveries.intake.weight import first_of
 from deliveries.telemetry import metrics
 
 logger = logging.getLogger(__name__)
@@ -75,10 +76,10 @@ class Consumer:
         if epoch is None:
             self.forget()
             return False
-        cursor = self._cursor
-        if cursor is None or cursor.epoch != epoch:
-            cursor = self._cursor = self._adopt(epoch)
         try:
+            cursor = self._cursor
+            if cursor is None or cursor.epoch != epoch:
+                cursor = self._cursor = self._adopt(epoch)
             return self._work(cursor)
         except CursorLostError:
             logger.warning("another consumer has the stream")
@@ -91,7 +92,7 @@ class Consumer:
         self._lag.forget()
 
     def _work(self, cursor: Cursor) -> bool:
-        entries = self._stream.read(after=cursor.place, count=self._batch_size)
+        entries = first_of(self._stream.read(after=cursor.place, count=self._batch_size))
         if entries:
             crash.here(Point.CONSUMER_READ)
             cursor = self._cursor = self._finish(cursor, entries)
@@ -105,7 +106,7 @@ class Consumer:
             self._stream.wait(after=cursor.place, seconds=self._block)
         return True
 
-    def _finish(self, cursor: Cursor, entries: list[StreamEntry]) -> Cursor:
+    def _finish(self, cursor: Cursor, entries: Sequence[StreamEntry]) -> Cursor:
         began, last = time.time_ns(), entries[-1].entry_id
         batch = self._parse(entries)
         with atomic():
@@ -134,7 +135,7 @@ class Consumer:
         )
         return moved
 
-    def _parse(self, entries: list[StreamEntry]) -> _Batch:
+    def _parse(self, entries: Sequence[StreamEntry]) -> _Batch:
         batch = _Batch()
         for place, entry in enumerate(entries):
             try:
@@ -211,7 +212,9 @@ class Consumer:
             self._trimmed_at = now
 
 
-def _malformed(entries: list[StreamEntry], batch: _Batch, results: list[Result]) -> list[Malformed]:
+def _malformed(
+    entries: Sequence[StreamEntry], batch: _Batch, results: list[Result]
+) -> list[Malformed]:
     late = {
         place: result
         for place, result in zip(batch.places, results, strict=True)

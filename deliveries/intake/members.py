@@ -15,6 +15,7 @@ from deliveries.intake.headers import parse_headers
 from deliveries.intake.rejection import Rejection, RejectionCode
 from deliveries.intake.schedule import parse_schedule
 from deliveries.intake.texts import is_line, is_storable
+from deliveries.intake.weight import MOST_VALUES, has_too_many_values
 from deliveries.payload import Attachment, Mailbox
 from deliveries.states import PayloadMode
 
@@ -25,9 +26,6 @@ _MEMBERS = {
 }
 _LONGEST_SUBJECT = 998
 _DEEPEST = 64
-# A parsed container takes some seventy bytes for the two that it takes as text.
-_LARGE_BYTES = 1024 * 1024
-_MOST_CONTAINERS = 200_000
 # RFC 5646 section 2.1, the form of a tag: the usual one, a private one, or one of those from before
 # the form. Whether its subtags are registered is not asked.
 _LOCALE = re.compile(
@@ -79,8 +77,8 @@ def load_json(raw: bytes) -> dict[str, Any]:
 
     Raises Rejection(invalid_payload_json).
     """
-    if len(raw) > _LARGE_BYTES and raw.count(b"[") + raw.count(b"{") > _MOST_CONTAINERS:
-        raise _broken("has too many lists and objects")
+    if has_too_many_values(raw):
+        raise _broken(f"has more than {MOST_VALUES} values")
     try:
         value = json.loads(
             raw.decode("utf-8"),

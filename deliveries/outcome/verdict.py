@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from deliveries.outcome.classification import Disposition, Judgement, judge, judge_reply
+from deliveries.conf import ReplyRule
+from deliveries.outcome.classification import Classifier, Disposition, Judgement
 from deliveries.outcome.ladder import rung_after
 from deliveries.outcome.report import RecipientReply, Reply, Report
 from deliveries.states import AttemptStatus, DeliveryStatus, FailureCode, Phase
@@ -25,6 +26,11 @@ class Policy:
     ladder: tuple[timedelta, ...]
     markers: tuple[str, ...]
     retries_unknown: bool
+    rules: tuple[ReplyRule, ...] = ()
+
+    @property
+    def classifier(self) -> Classifier:
+        return Classifier(self.markers, self.rules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +58,10 @@ def decide(
     *, reports: Sequence[Report], recipients: Sequence[str], standing: Standing, policy: Policy
 ) -> Completion:
     """The completion of an attempt that was made for `recipients` and reported `reports`."""
-    fates = _settle(reports, recipients, policy.markers)
+    classifier = policy.classifier
+    fates = _settle(reports, recipients, classifier)
     unknown = any(report.final_dot_written for report in reports)
-    attempt = _record(reports, fates, policy.markers, unknown=unknown)
+    attempt = _record(reports, fates, classifier, unknown=unknown)
     accepted = standing.accepted + _count(fates, Disposition.ACCEPTED)
     refused = (*standing.refused, *_refusals(fates))
     left = tuple(a for a, fate in fates.items() if fate.disposition is Disposition.DEFERRED)
@@ -117,36 +124,36 @@ def lost(
 
 
 def _settle(
-    reports: Sequence[Report], recipients: Sequence[str], markers: Sequence[str]
+    reports: Sequence[Report], recipients: Sequence[str], classifier: Classifier
 ) -> dict[str, Fate]:
     """Each recipient's fate. Who was never asked shares the fate of the last transaction."""
     last = reports[-1]
-    whole = Fate(judge(report=last, markers=markers), last.reply)
+    whole = Fate(classifier.judge(last), last.reply)
     fates = dict.fromkeys(recipients, whole)
     for report in reports:
-        shared = Fate(judge(report=report, markers=markers), report.reply)
+        shared = Fate(classifier.judge(report), report.reply)
         for asked in report.recipients:
-            fates[asked.address] = _fate_of(asked, shared, markers)
+            fates[asked.address] = _fate_of(asked, shared, classifier)
     return fates
 
 
-def _fate_of(asked: RecipientReply, shared: Fate, markers: Sequence[str]) -> Fate:
+def _fate_of(asked: RecipientReply, shared: Fate, classifier: Classifier) -> Fate:
     if asked.reply is None:
         return shared
-    own = Fate(judge_reply(phase=Phase.RCPT, reply=asked.reply, markers=markers), asked.reply)
+    own = Fate(classifier.judge_reply(phase=Phase.RCPT, reply=asked.reply), asked.reply)
     return shared if own.disposition is Disposition.ACCEPTED else own
 
 
 def _record(
     reports: Sequence[Report],
     fates: dict[str, Fate],
-    markers: Sequence[str],
+    classifier: Classifier,
     *,
     unknown: bool,
 ) -> AttemptRecord:
     """The attempt's row: accepted if anyone was, else what keeps it waiting, else the refusal."""
-    report = next((r for r in reports if _accepts(r, markers)), reports[-1])
-    judgement, reply = judge(report=report, markers=markers), report.reply
+    report = next((r for r in reports if _accepts(r, classifier)), reports[-1])
+    judgement, reply = classifier.judge(report), report.reply
     if report.phase is Phase.RCPT and fates:
         worst = min(fates.values(), key=_precedence)
         judgement, reply = worst.judgement, worst.reply or reply
@@ -169,8 +176,8 @@ def _record(
     )
 
 
-def _accepts(report: Report, markers: Sequence[str]) -> bool:
-    accepted = judge(report=report, markers=markers).disposition is Disposition.ACCEPTED
+def _accepts(report: Report, classifier: Classifier) -> bool:
+    accepted = classifier.judge(report).disposition is Disposition.ACCEPTED
     return accepted and report.phase is Phase.FINAL
 
 

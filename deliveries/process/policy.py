@@ -9,4 +9,5 @@ def policy_of(config: Config) -> Policy:
         ladder=config.retry_ladder,
         markers=config.smtp_suppression_markers,
         retries_unknown=config.unknown_outcome is UnknownOutcome.RETRY,
+        rules=config.smtp_reply_rules,
     )

@@ -11,7 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from deliveries import crash
 from deliveries.conf import Config
+from deliveries.crash import Point
 from deliveries.database import Statement, atomic
 from deliveries.retention.stages import ERASED, STAGES, tables_of
 from deliveries.telemetry import metrics
@@ -113,8 +115,12 @@ class Pruner:
         with atomic():
             BOUND.fetch()
             row: Any = stage.remove(current.after, self._page, stage.keep(self._config))
-        removed = {table: count for table, count in tables_of(row).items() if count}
+            removed = {table: count for table, count in tables_of(row).items() if count}
+            if removed:
+                crash.here(Point.PAGE_REMOVING)
         current.removed.update(removed)
+        if removed:
+            crash.here(Point.PAGE_REMOVED)
         for table, count in removed.items():
             if table != ERASED:
                 metrics.PRUNED.add(count, table=table)

@@ -1,5 +1,6 @@
 """Every variable: its default, values that it takes, values that it refuses and with which line."""
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from deliveries.conf import (
     LogFormat,
     LogLevel,
     OtlpProtocol,
+    ReplyRule,
+    RuleOutcome,
     Sampler,
     SmtpMode,
     TlsMode,
@@ -22,11 +25,16 @@ from deliveries.conf import (
 )
 from deliveries.conf.readers import duration, spell
 from deliveries.conf.variables import BY_FIELD, VARIABLES
+from deliveries.states import Phase
 from tests.conf.environment import KEY, VALID, lines_with, load_with
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 TOKEN = "0123456789abcdef"
 TOKEN_2 = "fedcba9876543210"
+
+RULE_FORM = "has an item 1 that is not of the form PHASE CODE [ENHANCED] [/PATTERN/] -> OUTCOME"
+RULE_CODE = "has an item 1 that has a code that is neither 400 to 599 nor 4xx or 5xx"
+REPEATED = "has in item 2 what it has before"
 
 
 def of(**parts: int) -> timedelta:
@@ -57,6 +65,7 @@ DEFAULTS = {
     "smtp_final_reply_timeout": of(minutes=2),
     "unknown_outcome": UnknownOutcome.RETRY,
     "smtp_suppression_markers": ("suppress",),
+    "smtp_reply_rules": (),
     "internal_http_addr": Address(host="127.0.0.1", port=8080),
     "internal_http_workers": 2,
     "internal_http_threads": 4,
@@ -154,6 +163,27 @@ GOOD = [
     ("MAIL_SMTP_FINAL_REPLY_TIMEOUT", "10m", of(minutes=10)),
     ("MAIL_UNKNOWN_OUTCOME", "fail", UnknownOutcome.FAIL),
     ("MAIL_SMTP_SUPPRESSION_MARKERS", "Suppress, Block List", ("suppress", "block list")),
+    (
+        "MAIL_SMTP_REPLY_RULES",
+        r"RCPT 550  5.7.1 /a;b \/ \d/ -> Retry ;final 5XX none -> suppress; * 421 * -> refuse",
+        (
+            ReplyRule(
+                phases=(Phase.RCPT,),
+                code="550",
+                outcome=RuleOutcome.RETRY,
+                enhanced="5.7.1",
+                pattern=re.compile(r"a;b \/ \d", re.IGNORECASE),
+            ),
+            ReplyRule(
+                phases=(Phase.FINAL,), code="5xx", outcome=RuleOutcome.SUPPRESS, enhanced="none"
+            ),
+            ReplyRule(
+                phases=(Phase.MAIL, Phase.RCPT, Phase.DATA, Phase.BODY, Phase.FINAL),
+                code="421",
+                outcome=RuleOutcome.REFUSE,
+            ),
+        ),
+    ),
     ("MAIL_INTERNAL_HTTP_ADDR", "[::1]:80", Address(host="::1", port=80)),
     ("MAIL_INTERNAL_HTTP_WORKERS", "1", 1),
     ("MAIL_INTERNAL_HTTP_THREADS", "1", 1),
@@ -334,6 +364,42 @@ BAD = [
     ("MAIL_UNKNOWN_OUTCOME", "drop", "is not one of retry, fail"),
     ("MAIL_SMTP_SUPPRESSION_MARKERS", "a,,b", "has an empty item 2"),
     ("MAIL_SMTP_SUPPRESSION_MARKERS", "a,A", "has in item 2 what it has before"),
+    ("MAIL_SMTP_REPLY_RULES", "rcpt 550", RULE_FORM),
+    ("MAIL_SMTP_REPLY_RULES", "rcpt 550 ->", RULE_FORM),
+    ("MAIL_SMTP_REPLY_RULES", "rcpt 550 /a -> retry", RULE_FORM),
+    ("MAIL_SMTP_REPLY_RULES", "rcpt 550 5.7.1 5.7.1 -> retry", RULE_FORM),
+    ("MAIL_SMTP_REPLY_RULES", "rcpt 550 -> retry;", "has an empty item 2"),
+    ("MAIL_SMTP_REPLY_RULES", ";rcpt 550 -> retry", "has an empty item 1"),
+    ("MAIL_SMTP_REPLY_RULES", "rcpt 550 -> retry; RCPT 550 * -> retry", REPEATED),
+    (
+        "MAIL_SMTP_REPLY_RULES",
+        "rcpt 550 -> retry; auth 535 -> refuse",
+        "has an item 2 that has a phase that is not one of mail, rcpt, data, body, final, *",
+    ),
+    ("MAIL_SMTP_REPLY_RULES", "rcpt 250 -> refuse", RULE_CODE),
+    ("MAIL_SMTP_REPLY_RULES", "rcpt 55x -> refuse", RULE_CODE),
+    (
+        "MAIL_SMTP_REPLY_RULES",
+        "rcpt 550 5.7 -> retry",
+        "has an item 1 that has an enhanced code that is neither like 5.7.1 nor none nor *",
+    ),
+    (
+        "MAIL_SMTP_REPLY_RULES",
+        "rcpt 550 4.7.1 -> retry",
+        "has an item 1 that has an enhanced code of another class than its code",
+    ),
+    ("MAIL_SMTP_REPLY_RULES", "rcpt 550 // -> retry", "has an item 1 that has an empty pattern"),
+    (
+        "MAIL_SMTP_REPLY_RULES",
+        "rcpt 550 /(/ -> retry",
+        "has an item 1 that has a pattern that is not a regular expression",
+    ),
+    (
+        "MAIL_SMTP_REPLY_RULES",
+        "rcpt 550 -> drop",
+        "has an item 1 that has an outcome that is not one of retry, refuse, suppress",
+    ),
+    ("MAIL_SMTP_REPLY_RULES", "rcpt 550 -> retry;" * 100 + "x", "holds more than 100 items"),
     ("MAIL_INTERNAL_HTTP_ADDR", ":8080", "has no host before its port"),
     ("MAIL_INTERNAL_HTTP_WORKERS", "0", "is not between 1 and 64"),
     ("MAIL_INTERNAL_HTTP_THREADS", "257", "is not between 1 and 256"),

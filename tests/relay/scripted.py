@@ -70,6 +70,10 @@ class ScriptedRelay:
         """Whether the command comes, as a whole line, in time."""
         return _becomes(lambda: any(command in heard for heard in self._plan.dialogues))
 
+    def play(self, script: Script) -> None:
+        """Another script, from here on."""
+        self._plan.script = script
+
     def reached(self, stage: Stage) -> bool:
         return self._plan.turns[stage] > 0
 

@@ -1,6 +1,9 @@
 """Loaded with `-p` before pytest-django reads the settings: gives them the tests' servers."""
 
 import os
+from collections.abc import Generator
+
+import pytest
 
 from tests.stack.servers import Servers
 
@@ -16,6 +19,17 @@ def _set_environment() -> None:
 
 
 _set_environment()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where `MAIL_TEST_SKIPS` is `fail`, all that tests need is installed: none may be skipped."""
+    report = yield
+    expected = hasattr(report, "wasxfail")
+    if report.skipped and not expected and os.environ.get("MAIL_TEST_SKIPS") == "fail":
+        report.outcome = "failed"
+        report.longrepr = f"skipped, where nothing may be: {report.longrepr}"
+    return report
 
 
 def pytest_unconfigure() -> None:

@@ -19,7 +19,7 @@ POINTS = {
     "attempts": [p for p in Point if p.startswith(("attempt_", "outcomes_"))],
 }
 EACH = {"consumer": 2, "scheduler": 2, "attempts": 3}
-_LATEST_TURN = 12
+_LATEST_TURN = 4
 
 
 @dataclass

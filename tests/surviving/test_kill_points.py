@@ -5,21 +5,29 @@ All that follows is brought about by new processes, which are told nothing.
 
 import re
 import signal
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from django.db.models.functions import Now
 
 import deliveries
 from deliveries.crash import Point
-from deliveries.models import Attempt, DeadLetter, Delivery, Leadership, Worker
+from deliveries.models import (
+    Attempt,
+    DeadLetter,
+    Delivery,
+    IdempotencyReservation,
+    Leadership,
+    Worker,
+)
 from deliveries.process.lease import Lease, leave, register
 from deliveries.states import ProcessType, Source
 from deliveries.transitions.claim import claim
 from deliveries.transitions.handout import hand_out
 from tests.relay.script import Stage, Stall, by_turn
 from tests.surviving.kill_points import KILLED, kills
-from tests.surviving.world import wait_until
+from tests.surviving.world import post_login_code, wait_until
 
 pytestmark = [pytest.mark.process, pytest.mark.django_db(transaction=True)]
 
@@ -256,6 +264,54 @@ class TestAttempts:
         assert DeadLetter.objects.get().failure_code == "worker_lost"
         assert attempts() == [("timed_out", True)] * 2
         assert one.copies == {"d-1": 2}
+
+
+class TestWeb:
+    @kills(Point.LOGIN_CODE_ACCEPTED)
+    def test_has_accepted_a_login_code_and_not_answered(self, world, tmp_path):
+        _, port = world.arm_web(Point.LOGIN_CODE_ACCEPTED, once=tmp_path / "died")
+        assert post_login_code(port, key="k-1") is None
+        assert (tmp_path / "died").exists()
+        assert list(world.statuses.values()) == ["rendered"]
+        told = wait_until(lambda: post_login_code(port, key="k-1"))
+        assert list(world.statuses) == [told]
+        world.publish(1)
+        world.go_on()
+        assert world.copies == {told: 1, "d-1": 1}
+
+
+class TestPrune:
+    @pytest.fixture
+    def old(self, accepted):
+        """One of two deliveries ended long ago, the other waits since then."""
+        long_ago = datetime.now(UTC) - timedelta(days=400)
+        Delivery.objects.update(created_at=long_ago)
+        Delivery.objects.filter(delivery_id="d-1").update(
+            status="failed", next_attempt_at=None, finished_at=long_ago
+        )
+        IdempotencyReservation.objects.update(expires_at=long_ago)
+        return accepted
+
+    def assert_ends(self, world):
+        # a round is left to the one that leads, as long as its lease holds
+        wait_until(lambda: not Leadership.objects.filter(lease_until__gt=Now()).exists())
+        rounds = world.service.start("prune", "--once", overrides=world.environment)
+        assert rounds.wait() == 0, rounds.output
+        assert set(world.statuses) == {"d-2"}
+        world.go_on()
+        assert world.copies == {"d-2": 1}
+
+    @kills(Point.PAGE_REMOVING)
+    def test_has_removed_a_page_and_not_committed(self, old):
+        old.die("prune", Point.PAGE_REMOVING)
+        assert set(old.statuses) == {"d-1", "d-2"}
+        self.assert_ends(old)
+
+    @kills(Point.PAGE_REMOVED)
+    def test_has_removed_a_page(self, old):
+        old.die("prune", Point.PAGE_REMOVED)
+        assert Delivery.objects.filter(delivery_id="d-2").exists()
+        self.assert_ends(old)
 
 
 class TestAnyProcess:

@@ -12,13 +12,14 @@ from random import Random
 import pytest
 
 from deliveries.models import Attempt, Delivery, MalformedCommand
+from mailproject.embedded.ports import ReservedPort
 from tests.surviving.fleet import Fleet
-from tests.surviving.world import ENVIRONMENT, wait_until
+from tests.surviving.world import ENVIRONMENT, post_login_code, wait_until
 
 pytestmark = [pytest.mark.process, pytest.mark.soak, pytest.mark.django_db(transaction=True)]
 
 KILLS = int(os.environ.get("MAIL_TEST_KILLS", "200"))
-COMMANDS_A_KILL = 10
+COMMANDS_A_KILL = 9  # over the stream, and a login code over HTTP
 _REPEATED = 0.05  # of the commands come a second time, as from a producer that had no answer
 
 
@@ -31,24 +32,33 @@ def test_everything_arrives_whatever_dies(world, capsys):
         "MAIL_SMTP_ADDR": world.environment["MAIL_SMTP_ADDR"],
         "MAIL_RETRY_LADDER": ",".join(["300ms"] * 20),
     }
+    with ReservedPort() as reserved:
+        environment["MAIL_INTERNAL_HTTP_ADDR"] = f"127.0.0.1:{reserved.number}"
     fleet = Fleet(service=world.service, environment=environment, random=random)
     fleet.start()
-    entries = 0
+    entries, unanswered = 0, []
     while fleet.kills.total() < KILLS:
         begun = fleet.kills.total()
         time.sleep(random.uniform(0.1, 0.9))
         fleet.strike()
         if fleet.kills.total() == begun:
             continue
+        unanswered = post_all(reserved.number, [*unanswered, f"login-{begun}"])
         for number in range(begun * COMMANDS_A_KILL, (begun + 1) * COMMANDS_A_KILL):
             entries += len(world.publish(*[number] * (1 + (random.random() < _REPEATED))))
     fleet.calm()
+    wait_until(lambda: not post_all(reserved.number, unanswered), seconds=120)
     wait_until(lambda: world.is_settled() and entries_finished(world) == entries, seconds=240)
     tell(capsys, f"killed: {dict(fleet.kills.most_common())}")
     copies, unknown = sum(world.copies.values()), sum(world.unknown.values())
     tell(capsys, f"{len(world.copies)} mails, {copies} copies, {unknown} unknown outcomes")
     assert fleet.ended() == []
-    check(world, commands=KILLS * COMMANDS_A_KILL, entries=entries)
+    check(world, commands=KILLS * (COMMANDS_A_KILL + 1), entries=entries)
+
+
+def post_all(port, keys):
+    """Ask once for each; which had no answer."""
+    return [key for key in keys if post_login_code(port, key=key) is None]
 
 
 def tell(capsys, line):

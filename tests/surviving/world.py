@@ -1,10 +1,14 @@
 """What the tests of this folder have in hand: real processes, a relay, the stream, the database."""
 
+import http.client
+import json
+import os
 import re
 import signal
 import sys
 import time
 from collections import Counter
+from pathlib import Path
 
 import redis
 from django.conf import settings
@@ -12,12 +16,14 @@ from django.conf import settings
 from deliveries.crash import Point
 from deliveries.models import Attempt, Delivery, StreamCursor
 from deliveries.states import TERMINAL
+from mailproject.embedded.ports import ReservedPort
 from tests.malformed_examples import PAYLOAD, fields
 from tests.relay.script import Script
 from tests.relay.scripted import ScriptedRelay
 from tests.stack.processes import Service, ServiceProcess
+from tests.stack.servers import CHECKOUT
 
-STARTED = {
+STARTED = {  # what sends mail from the stream
     "consume_commands": "command consumer started",
     "run_scheduler": "scheduler started",
     "run_attempts": "attempt worker pool started",
@@ -93,6 +99,24 @@ class World:
             },
         )
 
+    def arm_web(self, point: Point, *, once: Path) -> tuple[ServiceProcess, int]:
+        """A web process, one of whose workers dies at `point`, once; and its port."""
+        with ReservedPort() as reserved:
+            port = reserved.number
+        web = self.service.start(
+            "serve",
+            overrides={
+                **self.environment,
+                "MAIL_INTERNAL_HTTP_ADDR": f"127.0.0.1:{port}",
+                "MAIL_INTERNAL_HTTP_WORKERS": "1",
+                "PYTHONPATH": f"{CHECKOUT}{os.pathsep}{CHECKOUT}/tests/surviving/armed_site",
+                "CRASH_POINT": point,
+                "CRASH_ONCE": str(once),
+            },
+        )
+        web.wait_for_log("internal HTTP listener started")
+        return web, port
+
     def die(self, command: str, point: Point, **overrides: str) -> None:
         """Start a process and see it die at `point`."""
         process = self.arm(command, point, **overrides)
@@ -147,3 +171,27 @@ class World:
 
 def relay_of(script: Script | None = None) -> ScriptedRelay:
     return ScriptedRelay(script or {})
+
+
+def post_login_code(port: int, *, key: str) -> str | None:
+    """Ask for a login code to be sent; its delivery's id, None when there was no answer."""
+    body = json.dumps({"email": "ada@example.org", "code": "123456", "locale": "en"})
+    caller = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        caller.request(
+            "POST",
+            "/api/v1/internal/login-code-deliveries",
+            body,
+            {"Content-Type": "application/json", "Idempotency-Key": key},
+        )
+        answer = caller.getresponse()
+        told = json.loads(answer.read())
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        caller.close()
+    if answer.status in {500, 503}:
+        return None
+    assert answer.status == 202, told
+    delivery_id: str = told["delivery_id"]
+    return delivery_id

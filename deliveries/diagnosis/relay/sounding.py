@@ -10,7 +10,7 @@ from deliveries.attempt.smtp.replies import parse_reply
 from deliveries.attempt.smtp.session import Session
 from deliveries.attempt.smtp.waiting import Interrupt
 from deliveries.diagnosis.relay.dialogue import Encryption, Exchange, OverheardWire
-from deliveries.outcome.classification import judge
+from deliveries.outcome.classification import Classifier
 from deliveries.outcome.report import Event, Reply, Report
 from deliveries.states import FailureCode, Phase
 
@@ -54,7 +54,7 @@ class Sounding:
     @property
     def failure_code(self) -> FailureCode | None:
         """What an attempt that ended like this would record."""
-        return None if self.ended is None else judge(report=self.ended, markers=()).failure_code
+        return None if self.ended is None else Classifier().judge(self.ended).failure_code
 
     @property
     def problem(self) -> str:

@@ -1,11 +1,13 @@
 """What any payload says, a mail reader gets back: the standard library's parser is the judge."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.parser import BytesParser
 from email.policy import default
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -173,3 +175,47 @@ def test_wire_form(payload, sender):
         assert header.isascii()
     # every encoded word is ours: none came in from the payload
     assert b"=?" not in re.sub(rb"=\?utf-8\?[qb]\?[^ ?]+\?=", b"", header)
+
+
+@settings(deadline=None)
+@given(payload=payloads, sender=mailboxes)
+def test_folding(payload, sender):
+    """A line is too long only where it holds nothing to break it at, and none is only white space.
+
+    RFC 5322 section 2.2.3; a line with an encoded word has at most 76 characters (RFC 2047, 2).
+    """
+    header = write(payload, sender).partition(b"\r\n\r\n")[0].decode()
+    for line in header.split("\r\n"):
+        assert line.strip(" \t")
+        name, colon, value = line.partition(": ")
+        content = value if colon and not line.startswith((" ", "\t")) and ":" not in name else line
+        assert len(line) <= 76 or not re.search(r"[^ \t][ \t]+[^ \t]", UNBROKEN.sub("", content))
+
+
+# quoted strings are one word each, and what a producer wrote keeps its runs of white space
+UNBROKEN = re.compile(r'"(?:[^"\\]|\\.)*"')
+
+broken = st.tuples(header_text, st.sampled_from("\r\n\0"), header_text).map("".join)
+
+
+@settings(deadline=None)
+@given(data=st.data(), payload=payloads, value=broken)
+def test_a_line_break_in_any_value_is_refused_untold(data, payload, value):
+    """Intake refuses it already; the writer does not rely on that."""
+    spoiled = data.draw(
+        st.sampled_from(
+            [
+                replace(payload, subject=value),
+                replace(payload, headers=(("X-Ref", value),)),
+                replace(payload, headers=(("List-Id", value),)),
+                replace(payload, to=(Mailbox("a@example.com", value),)),
+                replace(payload, to=(Mailbox(f"a{value}@example.com"),)),
+                replace(payload, reply_to=(Mailbox("a@example.com", value),)),
+                replace(payload, attachments=(Attachment(value, "text/csv", b""),)),
+                replace(payload, attachments=(Attachment("a", f"text/{value}", b""),)),
+            ]
+        )
+    )
+    with pytest.raises(ValueError, match=r"\w") as caught:
+        write(spoiled, Mailbox("sender@example.com"))
+    assert value not in str(caught.value)
