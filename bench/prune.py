@@ -19,7 +19,7 @@ import psycopg
 import redis
 
 from bench.end_to_end import FEEDER, WORKERS, Bench, BenchError, _started_at
-from bench.sink import TOOK
+from bench.relay import TOOK
 from mailproject.embedded.child import Child
 from mailproject.embedded.errors import EmbeddedError
 from mailproject.embedded.folder import RunFolder
