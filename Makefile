@@ -54,7 +54,7 @@ check: install  ## format, lint, types, import rules, migrations, links of the d
 			manage.py makemigrations --check --dry-run --skip-checks; \
 		$(BIN)/python .ci/check_links.py ) $(GIVE_BACK)
 
-bench: install  ## the time from the stream to the last recorded outcome, against bare smtplib
+bench: install  ## the time from the stream to the last recorded outcome; ARGS="prune" and others time a part
 	@$(BIN)/python -m bench $(ARGS)
 
 requirements: install  ## compile the pins anew from requirements/*.in

@@ -1,20 +1,22 @@
-"""`make bench`: the whole service. `python -m bench NAME`: one of the others, each with --help.
+"""`make bench` times the whole service; `python -m bench PART` one of its parts, each with --help.
 
-client      the SMTP client alone: its CPU a message, and its rate over a slow line
-telemetry   what exporting costs
+admin: the admin's pages over many deliveries and over few; client: the SMTP client alone; http: the
+internal API; prune: the sending while old deliveries are removed; telemetry: what exporting costs.
 """
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from bench import client, end_to_end, telemetry
+from bench import admin, client, end_to_end, http, prune, telemetry
 
-BENCHES: dict[str, Callable[[Sequence[str]], int]] = {
+PARTS: dict[str, Callable[[list[str]], int]] = {
+    "admin": admin.main,
     "client": client.main,
+    "http": http.main,
+    "prune": prune.main,
     "telemetry": telemetry.main,
 }
 
 if __name__ == "__main__":
-    if sys.argv[1:2] and sys.argv[1] in BENCHES:
-        sys.exit(BENCHES[sys.argv[1]](sys.argv[2:]))
-    sys.exit(end_to_end.main())
+    part = PARTS.get(sys.argv[1]) if len(sys.argv) > 1 else None
+    sys.exit(part(sys.argv[2:]) if part else end_to_end.main())

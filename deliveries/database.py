@@ -31,6 +31,8 @@ class Fault(StrEnum):
 # (25), rollback (40), resources (53), prerequisites and locks (55), intervention (57), I/O (58).
 _SERVER_CLASSES = frozenset({"08", "25", "40", "53", "55", "57", "58", "XX"})
 _ENTRY_CLASSES = frozenset({"22", "23"})
+# admin_shutdown, crash_shutdown, cannot_connect_now, idle_in_transaction_session_timeout
+_SESSION_ENDED = frozenset({"57P01", "57P02", "57P03", "25P03"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,14 @@ def fault_of(error: BaseException) -> Fault:
     if sqlstate[:2] in _ENTRY_CLASSES:
         return Fault.ENTRY
     return Fault.SERVER if sqlstate[:2] in _SERVER_CLASSES else Fault.STATEMENT
+
+
+def is_link_lost(error: BaseException) -> bool:
+    """Whether the session is gone, and another one may do: the server ended it, or the network."""
+    sqlstate = sqlstate_of(error)
+    if sqlstate is None:
+        return isinstance(error, TransientErrors)
+    return sqlstate[:2] == "08" or sqlstate in _SESSION_ENDED
 
 
 def describe(error: BaseException) -> str:

@@ -3,6 +3,7 @@
 answers = resend_deliveries(config=config, asked=[Asked(delivery_id="d-1", key="resend:d-1")])
 """
 
+import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,7 +13,10 @@ from deliveries.conf import Config
 from deliveries.database import atomic
 from deliveries.intake.fingerprint import canonical, fingerprint
 from deliveries.intake.message_id import new_message_id
-from deliveries.transitions.resend import Resend, Resent, resend
+from deliveries.states import Source
+from deliveries.telemetry import metrics
+from deliveries.telemetry.spans import record_acceptance, traceparent_of
+from deliveries.transitions.resend import Resend, ResendOutcome, Resent, resend
 
 _MODE = "resend"
 _BATCH = 500
@@ -53,19 +57,42 @@ def resend_deliveries(*, config: Config, asked: Sequence[Asked]) -> list[Resent]
     """
     answers: list[Resent] = []
     for start in range(0, len(asked), _BATCH):
+        began = time.time_ns()
         requests = [_request(config, ask) for ask in asked[start : start + _BATCH]]
         with atomic():
-            answers += resend(requests=requests, idempotency_ttl=config.idempotency_ttl)
+            batch = resend(requests=requests, idempotency_ttl=config.idempotency_ttl)
+        _measure(requests, batch, began)
+        answers += batch
     return answers
+
+
+def _measure(requests: Sequence[Resend], answers: Sequence[Resent], began: int) -> None:
+    source = Source.OPERATOR_RESEND
+    for request, answer in zip(requests, answers, strict=True):
+        if answer.outcome is ResendOutcome.DUPLICATE:
+            metrics.DUPLICATES.add(1, source=source)
+        if answer.outcome is not ResendOutcome.ACCEPTED or answer.payload_mode is None:
+            continue
+        metrics.ACCEPTED.add(1, source=source, payload_mode=answer.payload_mode)
+        record_acceptance(
+            delivery_id=request.delivery_id,
+            source=source,
+            payload_mode=answer.payload_mode,
+            outcome="accepted",
+            traceparent=request.traceparent,
+            tracestate=request.tracestate,
+            began=began,
+        )
 
 
 def _request(config: Config, ask: Asked) -> Resend:
     current, *older = (
         fingerprint(key=key, mode=_MODE, canonical=ask.canonical) for key in config.secret_keys
     )
+    delivery_id = f"resend-{uuid.uuid4()}"
     return Resend(
         parent_id=ask.delivery_id,
-        delivery_id=f"resend-{uuid.uuid4()}",
+        delivery_id=delivery_id,
         idempotency_key=ask.key,
         fingerprint=current,
         older_fingerprints=tuple(older),
@@ -73,6 +100,6 @@ def _request(config: Config, ask: Asked) -> Resend:
         everyone=ask.everyone,
         expires_at=ask.expires_at,
         request_id=ask.request_id,
-        traceparent=ask.traceparent,
+        traceparent=traceparent_of(delivery_id=delivery_id, given=ask.traceparent),
         tracestate=ask.tracestate,
     )

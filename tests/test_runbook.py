@@ -12,6 +12,7 @@ from deliveries.conf.variables import VARIABLES
 from deliveries.diagnosis.checks import CHECKS
 from deliveries.telemetry.metrics import METRICS
 from tests import runbook
+from tests.relay.__main__ import make_parser
 
 TEXT = runbook.text()
 INCIDENTS = runbook.incidents()
@@ -22,7 +23,7 @@ WORDS = {
     "CORRECTED": "corrected.json",
     "COMMAND": "command.json",
 }
-DJANGOS_OWN = {"check"}
+DJANGOS_OWN = {"check", "shell"}
 COMMANDS = [argv for argv in runbook.commands(TEXT, **WORDS) if argv[0] not in DJANGOS_OWN]
 # the longest whole lines that processes log, as the runbook quotes them
 QUOTED = re.compile(r"`([a-zA-Z][a-zA-Z ,-]* [a-zA-Z ,-]*)`")
@@ -36,6 +37,21 @@ def test_every_command_and_every_flag_exists(argv):
     command = load_command_class("deliveries", argv[0])
     parser = command.create_parser("manage.py", argv[0])
     parser.parse_args(argv[1:])
+
+
+@pytest.mark.parametrize(
+    "argv",
+    runbook.commands(TEXT, program=["python", "-m", "tests.relay"]),
+    ids=" ".join,
+)
+def test_every_relay_to_practice_with_can_be_made(argv):
+    options = make_parser().parse_args(argv)
+    assert options.port == 2525
+
+
+def test_every_incident_can_be_practised():
+    practice = TEXT.partition("\n## Practice\n")[2]
+    assert set(re.findall(r"\*\*([A-Z][A-Za-z ]+)\.?\*\*", practice)) == set(INCIDENTS)
 
 
 def test_every_check_is_described_in_its_order():

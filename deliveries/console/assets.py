@@ -10,8 +10,10 @@ from functools import cache
 from pathlib import Path
 
 from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+SITE = "Mail Service"
 _FOLDER = Path(__file__).parent / "assets"
 _TYPES = {".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
 _FOR_EVER = "public, max-age=31536000, immutable"
@@ -30,6 +32,15 @@ class Asset:
 def assets() -> dict[str, Asset]:
     """Every asset under the name of its file."""
     return {path.name: _read(path) for path in _FOLDER.iterdir() if path.suffix in _TYPES}
+
+
+def frame_context() -> dict[str, str]:
+    """What the frame of every page needs, those of faults too."""
+    return {
+        "site_header": SITE,
+        "stylesheet": reverse("admin:asset", args=[assets()["console.css"].name]),
+        "icon": reverse("admin:asset", args=[assets()["icon.svg"].name]),
+    }
 
 
 @require_safe

@@ -9,6 +9,7 @@ from django.core.handlers.exception import convert_exception_to_response
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
+from deliveries.console.faults import fault_page
 from deliveries.console.settings import PREFIX
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
@@ -49,6 +50,10 @@ class ConsoleMiddleware:
         response = self._console(request)
         _lock_down(request, response)
         return response
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """Faults of the admin's views become its pages; the API has its own way."""
+        return fault_page(request, error) if request.path_info.startswith(PREFIX) else None
 
 
 def _lock_down(request: HttpRequest, response: HttpResponseBase) -> None:

@@ -6,12 +6,11 @@ from datetime import timedelta
 from functools import wraps
 from typing import Any
 
-from django.db import DatabaseError, connection
+from django.db import connection
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.shortcuts import render
 
-from deliveries.database import atomic, describe, sqlstate_of
+from deliveries.database import atomic, sqlstate_of
 
 LONGEST_STATEMENT = timedelta(seconds=2)
 _QUERY_CANCELED = "57014"
@@ -32,27 +31,15 @@ def bounded(*, longest: timedelta = LONGEST_STATEMENT, read_only: bool = True) -
 
 
 def reads(view: View) -> View:
-    """A view that reads, with its template, within one bounded transaction.
-
-    A statement that takes too long gives a page that says so, with 503.
-    """
+    """A view that reads, with its template, within one bounded transaction."""
 
     @wraps(view)
     def read(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        try:
-            with bounded():
-                response = view(request, *args, **kwargs)
-                render_now = getattr(response, "render", None)
-                return render_now() if render_now is not None else response
-        except DatabaseError as error:
-            if not was_too_slow(error):
-                raise
-            return render(
-                request,
-                "console/too_slow.html",
-                {"title": "Too slow", "error": describe(error)},
-                status=503,
-            )
+        with bounded():
+            response = view(request, *args, **kwargs)
+            render_now = getattr(response, "render", None)
+            answer: HttpResponseBase = render_now() if render_now is not None else response
+            return answer
 
     return read
 

@@ -9,7 +9,7 @@ from django.http.response import HttpResponseBase
 from django.urls import URLPattern, URLResolver, include, path, re_path, reverse
 from django.views.decorators.http import require_safe
 
-from deliveries.console.assets import assets, serve_asset
+from deliveries.console.assets import SITE, frame_context, serve_asset
 from deliveries.console.health.page import front_page
 from deliveries.console.lists.page import ReadOnlyList
 from deliveries.console.login import LoginForm
@@ -28,7 +28,7 @@ _SECTIONS = (
 class ConsoleSite(AdminSite):
     """Django's site with the routes that write left out: no password change, no history, no add."""
 
-    site_header = site_title = "Mail Service"
+    site_header = site_title = SITE
     login_form = LoginForm
     login_template = "console/login.html"
     logout_template = "console/logged_out.html"
@@ -82,11 +82,9 @@ class ConsoleSite(AdminSite):
         sections = [(title, reverse(name)) for title, name in _SECTIONS]
         home = sections[0][1]
         return {
-            "site_header": self.site_header,
+            **frame_context(),
             "sections": [
                 (title, url, here == url if url == home else here.startswith(url))
                 for title, url in sections
             ],
-            "stylesheet": reverse("admin:asset", args=[assets()["console.css"].name]),
-            "icon": reverse("admin:asset", args=[assets()["icon.svg"].name]),
         }

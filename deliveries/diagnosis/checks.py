@@ -97,7 +97,7 @@ CHECKS: tuple[Check, ...] = (
     Check("processes.prune", "Process prune", ("workers",), running.prune),
     Check("processes.lost", "Lost processes", ("workers",), running.lost),
     Check("processes.heartbeats", "Heartbeats", ("workers",), running.heartbeats),
-    Check("http.answers", "Internal HTTP API", ("listener",), running.listener),
+    Check("http.answers", "Internal HTTP API", ("listener", "workers"), running.listener),
     Check("stream.lag", "Commands not read yet", ("stream",), incoming.lag),
     Check("stream.ahead", "Cursor within the stream", ("stream",), incoming.offset_ahead),
     Check("stream.gap", "Commands lost unread", ("stream",), incoming.gap),

@@ -75,7 +75,7 @@ class StreamFacts:
     """The stream beside the cursor in PostgreSQL and the offset in Redis.
 
     `next_age` is the age of the first entry that is not read, None when there is none. `missing`
-    counts entries that are gone unread and that no cursor has noted yet.
+    counts entries that are gone unread and that no cursor has noted yet. `lag` may be 1 for some.
     """
 
     name: str
@@ -95,10 +95,14 @@ class StreamFacts:
 
 @dataclass(frozen=True, slots=True)
 class ProcessFacts:
-    """The processes of one type. `lost` ended in the last hour without taking leave."""
+    """The processes of one type. `lost` ended in the last hour without taking leave.
+
+    `living` tells of each that is alive where it runs and under which pid.
+    """
 
     alive: int = 0
     hosts: tuple[str, ...] = ()
+    living: tuple[str, ...] = ()
     capacity: int = 0
     lost: int = 0
     lost_hosts: tuple[str, ...] = ()
@@ -211,8 +215,9 @@ class HostFacts:
 
 @dataclass(frozen=True, slots=True)
 class ListenerFacts:
-    """What answered at the internal HTTP address. `status` is None where nothing did."""
+    """What answered `host` at the internal HTTP address. `status` is None where nothing did."""
 
+    host: str
     address: str
     problem: str = ""
     status: int | None = None

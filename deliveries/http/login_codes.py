@@ -1,5 +1,6 @@
 """`POST login-code-deliveries`: a login code is accepted, or it is said why not."""
 
+import time
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,42 +15,59 @@ from deliveries.catalog.catalog import load_catalog
 from deliveries.crash import Point
 from deliveries.http.answers import answer
 from deliveries.http.fields import Fields
+from deliveries.http.gathering import Gatherer
 from deliveries.http.problems import Code, FieldError, Problem, Unreadable
 from deliveries.http.requests import read_key, read_object, read_trace_headers
 from deliveries.intake.accept import Accepted, Acceptor, Result
 from deliveries.intake.addresses import parse_address
 from deliveries.intake.command import Command
 from deliveries.intake.fingerprint import canonical
+from deliveries.intake.measuring import measure_commands
 from deliveries.intake.members import Members, TemplateContent, parse_locale
 from deliveries.intake.rejection import Rejection, RejectionCode
 from deliveries.intake.schedule import parse_moment
 from deliveries.intake.texts import is_line
 from deliveries.payload import Mailbox
 from deliveries.states import DeliveryStatus, PayloadMode, Source
+from deliveries.telemetry.spans import active_traceparent
 
 TEMPLATE_ID = "auth.login_code"
 _MEMBERS = ("email", "code", "locale", "expires_at")
 _LONGEST_CODE = 64
 
 
+_MOST_AT_ONCE = 100
+
+
 @cache
-def acceptor() -> Acceptor:
+def gatherer() -> Gatherer[Command, Result]:
     """The one of this process. Made before the first request: to load a catalog takes a while."""
     config = settings.MAIL
     catalog = load_catalog(directory=config.template_dir, default_locale=config.default_locale)
-    return Acceptor(config=config, catalog=catalog)
+    acceptor = Acceptor(config=config, catalog=catalog)
+    return Gatherer(acceptor.accept_fresh, most=_MOST_AT_ONCE)
 
 
 def accept_login_code(request: HttpRequest) -> HttpResponse:
     key = read_key(request)
     body = read_object(request)
     login_code = parse_login_code(body)
-    command = _command(login_code, key=key, body=body, trace=read_trace_headers(request))
-    (result,) = acceptor().accept([command])
+    command = _command(login_code, key=key, body=body, trace=_trace_of(request))
+    began = time.time_ns()
+    result = gatherer().ask(command)
     crash.here(Point.LOGIN_CODE_ACCEPTED)
+    measure_commands([command], [result], began=began)
     delivery_id, outcome = _outcome(result)
     request.META["mail.delivery_id"] = delivery_id
     return answer({"delivery_id": delivery_id, "outcome": outcome}, status=202)
+
+
+def _trace_of(request: HttpRequest) -> dict[str, str]:
+    """The caller's trace, else that of the request's own span: another thread accepts it."""
+    trace = read_trace_headers(request)
+    if "traceparent" not in trace and (own := active_traceparent()) is not None:
+        trace["traceparent"] = own
+    return trace
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,10 +62,12 @@ def read_trace_headers(request: HttpRequest) -> dict[str, str]:
 
 def _read_body(request: HttpRequest) -> bytes:
     most: int = settings.MAIL.internal_http_max_body_bytes
-    try:
-        body = request.read(most + 1)
-    except OSError:
-        raise Problem(Code.INVALID_REQUEST, "the body broke off") from None
+    body: bytes | None = request.META.get(_BODY)
+    if body is None:
+        try:
+            body = request.META[_BODY] = request.read(most + 1)
+        except OSError:
+            raise Problem(Code.INVALID_REQUEST, "the body broke off") from None
     if len(body) > most:
         # what is left of it is not worth reading
         raise Problem(Code.BODY_TOO_LARGE, f"the body is larger than {most} bytes", headers=_CLOSE)
@@ -73,3 +75,4 @@ def _read_body(request: HttpRequest) -> bytes:
 
 
 _CLOSE = {"Connection": "close"}
+_BODY = "mail.body"  # in `request.META`: a view that is called again finds it there

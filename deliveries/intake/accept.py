@@ -53,6 +53,7 @@ class Duplicate:
 
 Result = Accepted | Duplicate | Rejection
 
+_UNKNOWN = Known(by_key=None, by_id=None, key_delivery_id=None)
 _UNRENDERED = RenderedContent(subject="", text_body="", html_body=None)
 
 
@@ -77,6 +78,28 @@ class Acceptor:
                 raise
         if len(commands) == 1:
             return [self._retry_alone(commands[0])]
+        return self._halve(commands)
+
+    def accept_fresh(self, commands: Sequence[Command]) -> list[Result]:
+        """As `accept`, in one statement where none repeats another, which is looked up only then.
+
+        For commands without attachments, and outside of any transaction.
+        """
+        batch = _Batch(commands, [_UNKNOWN] * len(commands), self._config.secret_keys)
+        try:
+            new = self._create(batch)
+        except DatabaseError as error:
+            if fault_of(error) is not Fault.ENTRY:
+                raise
+            new = frozenset()
+        open_places = [place for place in range(len(commands)) if place not in new]
+        # a repetition is answered alike, whatever today's catalog or the rest of the batch says
+        again = self.accept([commands[place] for place in open_places]) if open_places else []
+        results = {**{place: batch.results[place] for place in new}}
+        results |= dict(zip(open_places, again, strict=True))
+        return [results[place] for place in range(len(commands))]
+
+    def _halve(self, commands: Sequence[Command]) -> list[Result]:
         middle = len(commands) // 2
         return [*self.accept(commands[:middle]), *self.accept(commands[middle:])]
 
@@ -92,20 +115,25 @@ class Acceptor:
 
     def _accept(self, commands: Sequence[Command]) -> list[Result]:
         batch = _Batch(commands, look_up(commands), self._config.secret_keys)
-        now = datetime.now(UTC)
-        for place, command in enumerate(commands):
-            batch.settle(place, lambda command=command: self._prepare(command, now))
-        created = create(
-            deliveries=[batch.new[place] for place in batch.order],
-            idempotency_ttl=self._config.idempotency_ttl,
-        )
-        lost = [place for n, place in enumerate(batch.order) if n not in created]
+        created = self._create(batch)
+        lost = [place for place in batch.order if place not in created]
         if lost:
             # their keys were taken while we wrote: what stands there now decides
             again = self._accept([commands[place] for place in lost])
             for place, result in zip(lost, again, strict=True):
                 batch.results[place] = result
         return [batch.results[place] for place in range(len(commands))]
+
+    def _create(self, batch: "_Batch") -> frozenset[int]:
+        """Settle each command and write what is new; the places of those that were written."""
+        now = datetime.now(UTC)
+        for place, command in enumerate(batch.commands):
+            batch.settle(place, lambda command=command: self._prepare(command, now))
+        created = create(
+            deliveries=[batch.new[place] for place in batch.order],
+            idempotency_ttl=self._config.idempotency_ttl,
+        )
+        return frozenset(batch.order[n] for n in created)
 
     def _prepare(self, command: Command, now: datetime) -> NewDelivery:
         members = command.members
@@ -179,7 +207,7 @@ class _Batch:
     def __init__(
         self, commands: Sequence[Command], known: Sequence[Known], keys: Sequence[bytes]
     ) -> None:
-        self._commands = commands
+        self.commands = commands
         self._known = known
         self._keys = keys
         self._by_key: dict[tuple[str, str], int] = {}
@@ -190,7 +218,7 @@ class _Batch:
 
     def settle(self, place: int, prepare: Any) -> None:
         """Decide on one command, those before it in the batch included."""
-        command = self._commands[place]
+        command = self.commands[place]
         try:
             for known in (self._earlier(command), self._known[place]):
                 standing = known.duplicates(command, keys=self._keys)

@@ -2,12 +2,15 @@
 
 import os
 import signal
+from collections.abc import Mapping
 
 from deliveries.process.leadership import lead, resign
 from deliveries.process.lifecycle import Context, Parts, run
 from deliveries.process.loop import Loop, Wake
+from deliveries.process.series import PRUNED_TABLES
 from deliveries.retention.pruner import Pruner
 from deliveries.states import ProcessType
+from deliveries.telemetry import metrics
 
 _LEADERSHIP = "retention"
 
@@ -21,6 +24,12 @@ def prune(*, once: bool) -> int:
     )
 
 
+def _count_removed(removed: Mapping[str, int]) -> None:
+    for table in PRUNED_TABLES:
+        if count := removed.get(table):
+            metrics.PRUNED.add(count, table=table)
+
+
 def _build(context: Context, *, once: bool) -> Parts:
     wake = Wake()
 
@@ -32,6 +41,7 @@ def _build(context: Context, *, once: bool) -> Parts:
         lead=lambda: lead(name=_LEADERSHIP, worker_id=context.worker_id),
         resign=resign_here,
         rest=wake.wait,
+        on_removed=_count_removed,
     )
 
     def step() -> bool:

@@ -12,6 +12,7 @@ from deliveries.transitions.removal import remove
 
 # One row at least is taken, however large; a page of large mails is a short one.
 MOST_BYTES = 64 * 1024 * 1024
+ERASED = "raw_fields"  # of malformed commands, whose rows stay
 WORKERS_KEPT = timedelta(days=1)
 
 # (after, batch, keep) -> a row with `last`, `reached` and a count for each table
@@ -75,5 +76,5 @@ STAGES: tuple[Stage, ...] = (
 
 
 def tables_of(row: Any) -> dict[str, int]:
-    """The counts of a walk's row, by table; `raw_fields` is a column erased, not a row removed."""
+    """The counts of a walk's row, by table; under `ERASED` those of a column."""
     return {name: n for name, n in row._asdict().items() if name not in ("last", "reached")}

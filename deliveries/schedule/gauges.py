@@ -18,6 +18,9 @@ from deliveries.telemetry import metrics
 
 FRESH_SECONDS = 15.0
 _SAMPLE_SECONDS = 5.0
+# of a long schedule a sample is dear, and taken less often: a twentieth of the time, at most
+_RESTS = 20.0
+_LONGEST_REST_SECONDS = 10.0
 _LIMIT = "SET LOCAL statement_timeout = 1000"
 
 # A row that is due is never deferred: its time is not before its `send_at`. So only those that are
@@ -104,7 +107,7 @@ class Sampler:
         self._clock = clock
         self._counted: tuple[float, int, int] | None = None
         self._aged: tuple[float, Ages] | None = None
-        self._sampled_at = float("-inf")
+        self._next_at = float("-inf")
 
     def step(self) -> bool:
         """Whether more waits: never."""
@@ -113,7 +116,7 @@ class Sampler:
             self.forget()
             return False
         try:
-            if asked_at - self._sampled_at >= _SAMPLE_SECONDS:
+            if asked_at >= self._next_at:
                 self._sample(asked_at)
         finally:
             self._show(asked_at + self._lease)
@@ -122,16 +125,18 @@ class Sampler:
     def forget(self) -> None:
         """What was sampled is no longer this process's to show."""
         self._counted = self._aged = None
-        self._sampled_at = float("-inf")
+        self._next_at = float("-inf")
         for gauge in metrics.SCHEDULE:
             gauge.clear()
 
     def _sample(self, now: float) -> None:
-        self._sampled_at = now
+        self._next_at = now + _SAMPLE_SECONDS
         try:
             self._counted = (now, *count())
         finally:  # each for itself: the one that takes too long is missing alone
             self._aged = (now, ages(ladder=self._ladder))
+        took = self._clock() - now
+        self._next_at = now + min(_LONGEST_REST_SECONDS, max(_SAMPLE_SECONDS, took * _RESTS))
 
     def _show(self, led_until: float) -> None:
         if self._counted is not None:

@@ -1,6 +1,6 @@
 """Where telemetry goes: the exporters, made as the configuration has them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
@@ -16,8 +16,25 @@ from deliveries.conf import Exporter
 from deliveries.telemetry.encoding import encode
 from deliveries.telemetry.writing import SCOPE, MailSpan, readable
 
-# What says more of an error than its class: texts of exceptions hold values of rows.
-_UNTOLD = frozenset({"exception.message", "exception.stacktrace"})
+# What may leave of a span that a library made. URLs name recipients, texts of exceptions hold
+# values of rows, and both would be attributes.
+_TOLD = frozenset(
+    {
+        "error.type",
+        "exception.escaped",
+        "exception.type",
+        "http.flavor",
+        "http.method",
+        "http.request.method",
+        "http.response.status_code",
+        "http.route",
+        "http.scheme",
+        "http.status_code",
+        "http.status_text",
+        "network.protocol.version",
+        "url.scheme",
+    }
+)
 
 
 def span_exporter(exporter: Exporter, *, resource: Resource) -> SpanExporter:
@@ -76,16 +93,16 @@ class ConsoleSpans(ConsoleSpanExporter):
 
 
 def discreet(span: ReadableSpan) -> ReadableSpan:
-    """A library's span without the texts of errors."""
-    if not any(event.name == "exception" for event in span.events):
-        return span
+    """A library's span without what callers and errors wrote into it."""
     return ReadableSpan(
         name=span.name,
         context=span.context,
         parent=span.parent,
         resource=span.resource,
-        attributes=span.attributes,
-        events=[_without_texts(event) for event in span.events],
+        attributes=_told(span.attributes),
+        events=[
+            Event(event.name, _told(event.attributes), event.timestamp) for event in span.events
+        ],
         links=span.links,
         kind=span.kind,
         status=Status(span.status.status_code),
@@ -95,9 +112,8 @@ def discreet(span: ReadableSpan) -> ReadableSpan:
     )
 
 
-def _without_texts(event: Event) -> Event:
-    told = {name: v for name, v in (event.attributes or {}).items() if name not in _UNTOLD}
-    return Event(event.name, told, event.timestamp)
+def _told(attributes: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {name: value for name, value in (attributes or {}).items() if name in _TOLD}
 
 
 def _plain(value: Any) -> str | int | bool:

@@ -40,5 +40,9 @@ def stop(*, seconds: float) -> None:
     current.ask_nobody_else()
 
 
-def running() -> "Providers | None":
-    return _started[-1] if _started else None
+def instrument_django() -> None:
+    """Have HTTP requests make spans and metrics. After `start`, before the application loads."""
+    if _started:
+        from deliveries.telemetry.instrumentation import instrument  # noqa: PLC0415 - as above
+
+        instrument(_started[-1])

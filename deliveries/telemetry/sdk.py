@@ -34,14 +34,7 @@ from deliveries.telemetry.writing import SCOPE, SpanWriter, active_ids
 
 # What the instrumentation of Django may label its metrics with. Hosts, ports and paths that callers
 # choose would make a series each.
-_HTTP_LABELS = {
-    "http.method",
-    "http.request.method",
-    "http.response.status_code",
-    "http.route",
-    "http.status_code",
-    "http.target",  # the route, in metrics
-}
+_HTTP_LABELS = {"http.request.method", "http.response.status_code", "http.route"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,13 @@
 """Acceptance: reservation, delivery and payload of a whole batch in one statement."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from functools import partial
+from typing import Any, Final
 
-from psycopg.types.json import Jsonb
+from psycopg.types.json import Json, Jsonb
 
 from deliveries.database import Statement
 from deliveries.payload import Payload
@@ -14,26 +16,10 @@ from deliveries.states import DeliveryStatus, PayloadMode, Source
 # Ids are drawn first, so that the reservation, whose foreign key is checked at commit, decides who
 # may be created. A reservation that has expired is replaced; one that lives refuses the newcomer.
 # What ends at its acceptance, a login code in stub mode, is stored without its content.
-CREATE = Statement(
-    name="transitions.create",
-    purpose="accept a batch: reserve the keys, create the deliveries that got theirs",
-    sql="""
+_CREATE: Final = """
 WITH input AS MATERIALIZED (
   SELECT nextval(pg_get_serial_sequence('deliveries', 'id')) AS id, i.*
-  FROM unnest(
-    %(delivery_id)b::text[], %(source)b::text[], %(payload_mode)b::text[], %(status)b::text[],
-    %(idempotency_key)b::text[], %(fingerprint)b::bytea[], %(message_id)b::text[],
-    %(send_at)b::timestamptz[], %(expires_at)b::timestamptz[], %(requested_at)b::timestamptz[],
-    %(template_id)b::text[], %(locale)b::text[], %(locale_used)b::text[],
-    %(catalog_digest)b::text[], %(request_id)b::text[], %(traceparent)b::text[],
-    %(tracestate)b::text[], %(mailboxes)b::jsonb[], %(headers)b::jsonb[], %(subject)b::text[],
-    %(text_body)b::text[], %(html_body)b::text[], %(variables)b::jsonb[],
-    %(attachment_count)b::smallint[], %(content_bytes)b::integer[]
-  ) WITH ORDINALITY AS i(
-    delivery_id, source, payload_mode, status, idempotency_key, fingerprint, message_id,
-    send_at, expires_at, requested_at, template_id, locale, locale_used, catalog_digest,
-    request_id, traceparent, tracestate, mailboxes, headers, subject, text_body, html_body,
-    variables, attachment_count, content_bytes, place)
+  FROM {source}
 ), reserved AS (
   INSERT INTO idempotency_reservations AS r
     (source, idempotency_key, delivery_pk, fingerprint, expires_at)
@@ -71,8 +57,50 @@ WITH input AS MATERIALIZED (
 )
 SELECT place::integer - 1 AS place, id, (SELECT count(*) FROM hint) AS hinted
 FROM input JOIN created USING (id) ORDER BY place
-""",
+"""
+
+_ARRAYS: Final = """unnest(
+    %(delivery_id)b::text[], %(source)b::text[], %(payload_mode)b::text[], %(status)b::text[],
+    %(idempotency_key)b::text[], %(fingerprint)b::bytea[], %(message_id)b::text[],
+    %(send_at)b::timestamptz[], %(expires_at)b::timestamptz[], %(requested_at)b::timestamptz[],
+    %(template_id)b::text[], %(locale)b::text[], %(locale_used)b::text[],
+    %(catalog_digest)b::text[], %(request_id)b::text[], %(traceparent)b::text[],
+    %(tracestate)b::text[], %(mailboxes)b::jsonb[], %(headers)b::jsonb[], %(subject)b::text[],
+    %(text_body)b::text[], %(html_body)b::text[], %(variables)b::jsonb[],
+    %(attachment_count)b::smallint[], %(content_bytes)b::integer[]
+  ) WITH ORDINALITY AS i(
+    delivery_id, source, payload_mode, status, idempotency_key, fingerprint, message_id,
+    send_at, expires_at, requested_at, template_id, locale, locale_used, catalog_digest,
+    request_id, traceparent, tracestate, mailboxes, headers, subject, text_body, html_body,
+    variables, attachment_count, content_bytes, place)"""
+
+# For a few rows one document costs the client a tenth of what so many arrays do.
+_DOCUMENT: Final = """ROWS FROM (json_to_recordset(%(document)b::json) AS (
+    delivery_id text, source text, payload_mode text, status text, idempotency_key text,
+    fingerprint bytea, message_id text, send_at timestamptz, expires_at timestamptz,
+    requested_at timestamptz, template_id text, locale text, locale_used text,
+    catalog_digest text, request_id text, traceparent text, tracestate text, mailboxes jsonb,
+    headers jsonb, subject text, text_body text, html_body text, variables jsonb,
+    attachment_count smallint, content_bytes integer
+  )) WITH ORDINALITY AS i(
+    delivery_id, source, payload_mode, status, idempotency_key, fingerprint, message_id,
+    send_at, expires_at, requested_at, template_id, locale, locale_used, catalog_digest,
+    request_id, traceparent, tracestate, mailboxes, headers, subject, text_body, html_body,
+    variables, attachment_count, content_bytes, place)"""
+
+CREATE = Statement(
+    name="transitions.create",
+    purpose="accept a batch: reserve the keys, create the deliveries that got theirs",
+    sql=_CREATE.format(source=_ARRAYS),
 )
+
+CREATE_FEW = Statement(
+    name="transitions.create_few",
+    purpose="the same for a few deliveries",
+    sql=_CREATE.format(source=_DOCUMENT),
+)
+
+_FEW = 10
 
 ATTACH = Statement(
     name="transitions.attach",
@@ -138,13 +166,44 @@ def create(*, deliveries: Sequence[NewDelivery], idempotency_ttl: timedelta) -> 
     """
     if not deliveries:
         return frozenset()
-    arrays: dict[str, list[Any]] = {
-        column: [getattr(delivery, column) for delivery in deliveries] for column in _COLUMNS
-    }
-    arrays |= _payload_arrays([delivery.payload for delivery in deliveries])
-    created = CREATE.fetch(**arrays, idempotency_ttl=idempotency_ttl)
+    if len(deliveries) < _FEW:
+        document = Json([_as_object(delivery) for delivery in deliveries], dumps=_dumps)
+        created = CREATE_FEW.fetch(document=document, idempotency_ttl=idempotency_ttl)
+    else:
+        arrays: dict[str, list[Any]] = {
+            column: [getattr(delivery, column) for delivery in deliveries] for column in _COLUMNS
+        }
+        arrays |= _payload_arrays([delivery.payload for delivery in deliveries])
+        created = CREATE.fetch(**arrays, idempotency_ttl=idempotency_ttl)
     _attach([(row.id, deliveries[row.place].payload) for row in created])
     return frozenset(row.place for row in created)
+
+
+def _as_object(delivery: NewDelivery) -> dict[str, Any]:
+    """One delivery of a document: what is None is left out."""
+    payload = delivery.payload
+    members = {column: getattr(delivery, column) for column in _COLUMNS}
+    members |= {
+        "mailboxes": _mailboxes(payload),
+        "headers": payload.headers or None,
+        "subject": payload.subject,
+        "text_body": payload.text_body,
+        "html_body": payload.html_body,
+        "variables": payload.variables,
+        "attachment_count": len(payload.attachments),
+        "content_bytes": payload.content_bytes,
+    }
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def _plain(value: Any) -> str:
+    """What JSON has not, as PostgreSQL reads it."""
+    if isinstance(value, bytes):
+        return f"\\x{value.hex()}"
+    return str(value.isoformat())
+
+
+_dumps = partial(json.dumps, default=_plain, ensure_ascii=False, separators=(",", ":"))
 
 
 def _payload_arrays(payloads: Sequence[Payload]) -> dict[str, list[Any]]:

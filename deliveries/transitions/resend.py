@@ -12,6 +12,7 @@ from enum import StrEnum, unique
 from typing import Any
 
 from deliveries.database import Statement
+from deliveries.states import PayloadMode
 
 # What a request stands for is judged in the order of the outcomes below: a living key first, so
 # that a repetition is answered alike whatever has become of the delivery since.
@@ -94,7 +95,7 @@ WITH input AS MATERIALIZED (
      e.tracestate, d.delivery_id, e.unreached
   FROM ended AS e JOIN reserved ON reserved.delivery_pk = e.id
   JOIN deliveries AS d ON d.id = e.parent_pk
-  RETURNING id
+  RETURNING id, payload_mode
 ), stored AS (
   INSERT INTO delivery_payloads
     (delivery_pk, mailboxes, headers, subject, text_body, html_body, variables,
@@ -109,7 +110,7 @@ WITH input AS MATERIALIZED (
 ), hint AS MATERIALIZED (
   SELECT pg_notify('mail_due', '') FROM (SELECT FROM created LIMIT 1) AS any_created
 )
-SELECT place::integer - 1 AS place, (SELECT count(*) FROM hint) AS hinted
+SELECT place::integer - 1 AS place, payload_mode, (SELECT count(*) FROM hint) AS hinted
 FROM ended JOIN created USING (id) ORDER BY place
 """,
 )
@@ -163,10 +164,14 @@ class Resend:
 
 @dataclass(frozen=True, slots=True)
 class Resent:
-    """`delivery_id` is the new delivery's, or the one that a duplicate's key stands for."""
+    """`delivery_id` is the new delivery's, or the one that a duplicate's key stands for.
+
+    `payload_mode` is the new delivery's, None where there is none.
+    """
 
     outcome: ResendOutcome
     delivery_id: str | None = None
+    payload_mode: PayloadMode | None = None
 
 
 _COLUMNS = (
@@ -192,9 +197,10 @@ def resend(*, requests: Sequence[Resend], idempotency_ttl: timedelta) -> list[Re
         return []
     answers: list[Resent | None] = [_judge(row, requests[row.place]) for row in _rows(requests)]
     open_places = [place for place, answer in enumerate(answers) if answer is None]
-    for place in _create([requests[place] for place in open_places], idempotency_ttl):
-        new = open_places[place]
-        answers[new] = Resent(ResendOutcome.ACCEPTED, requests[new].delivery_id)
+    for row in _create([requests[place] for place in open_places], idempotency_ttl):
+        new = open_places[row.place]
+        mode = PayloadMode(row.payload_mode)
+        answers[new] = Resent(ResendOutcome.ACCEPTED, requests[new].delivery_id, mode)
     lost = [place for place in open_places if answers[place] is None]
     # their keys were taken, or their content removed, while we wrote: what stands now decides
     again = resend(requests=[requests[place] for place in lost], idempotency_ttl=idempotency_ttl)
@@ -228,9 +234,9 @@ def _judge(row: Any, request: Resend) -> Resent | None:
     return Resent(ResendOutcome(row.obstacle)) if row.obstacle else None
 
 
-def _create(requests: Sequence[Resend], idempotency_ttl: timedelta) -> list[int]:
-    """The places of those that were created."""
+def _create(requests: Sequence[Resend], idempotency_ttl: timedelta) -> list[Any]:
+    """The places of those that were created, and their modes."""
     if not requests:
         return []
     arrays = {column: [getattr(r, column) for r in requests] for column in _COLUMNS}
-    return [row.place for row in RESEND.fetch(**arrays, idempotency_ttl=idempotency_ttl)]
+    return RESEND.fetch(**arrays, idempotency_ttl=idempotency_ttl)

@@ -33,19 +33,24 @@ HTML = """<!doctype html><html><head><meta http-equiv="refresh" content="0;url=h
 <link rel="preconnect" href="http://{tracker}/"><link rel="stylesheet" href="http://{tracker}/css">
 <style>body{{font-family:Georgia,serif;color:#22303c;margin:0;background:#f3f0ea}}
 .box{{max-width:520px;margin:24px auto;background:#fff;border-radius:10px;padding:28px}}
-.go{{display:inline-block;background:#1d6b57;color:#fff;padding:10px 18px;border-radius:6px}}</style></head>
+.go{{display:inline-block;background:#1d6b57;color:#fff;padding:10px 18px;border-radius:6px}}
+</style></head>
 <body><div class="box"><h1>Your order is on its way</h1>
 <p>Dear Grace, the parcel with your order <b>10482</b> left our house this morning.</p>
 <p><a class="go" href="http://{tracker}/follow">Follow the parcel</a></p>
-<p>It will be with you on Friday.</p><img src="http://{tracker}/pixel.gif" width="1" height="1" alt="">
+<p>It will be with you on Friday.</p>
+<img src="http://{tracker}/pixel.gif" width="1" height="1" alt="">
 <script>document.title = "script ran"; fetch("http://{tracker}/fetch")</script>
 <form action="http://{tracker}/form"><button>Rate us</button></form></div></body></html>"""
 
 
-def set_scene(*, now: datetime | None = None, tracker: str = "127.0.0.1:9") -> None:
+def set_scene(
+    *, now: datetime | None = None, tracker: str = "127.0.0.1:9", traffic: bool = False
+) -> None:
     """`tracker` is the host that the HTML of the dead letter would like to reach."""
     now = now or timezone.now()
-    _traffic(now, random.Random(7))
+    if traffic:
+        _traffic(now, random.Random(7))
     dead_letter(now, tracker)
     login_code(now)
     sent_to_some(now)

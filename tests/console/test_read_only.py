@@ -1,7 +1,10 @@
 """Nothing can be changed here, whoever asks and however."""
 
 import pytest
+from django.db import InternalError
 
+from deliveries.console.reading import bounded
+from deliveries.models import Delivery
 from tests.console.scenery import DEAD
 
 pytestmark = [pytest.mark.process, pytest.mark.django_db(transaction=True)]
@@ -36,7 +39,7 @@ def fingerprint(sql):
 def unchanged(scene, running, fingerprint):
     admin = running.admin()
     before = fingerprint()
-    assert before["deliveries"][0][0] > 100
+    assert before["deliveries"][0][0] > 0
     yield admin
     assert fingerprint() == before
 
@@ -99,10 +102,5 @@ def test_what_django_offers_besides_is_not_there(unchanged, path):
 
 
 def test_the_pages_are_read_in_a_transaction_that_cannot_write(scene, admin_service):
-    from django.db import InternalError
-
-    from deliveries.console.reading import bounded
-    from deliveries.models import Delivery
-
     with pytest.raises(InternalError, match="read-only"), bounded():
         Delivery.objects.update(status="failed")

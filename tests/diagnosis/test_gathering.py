@@ -124,14 +124,14 @@ class TestStream:
 
     @pytest.fixture
     def read(self, config, redis_client):
-        def read(place, *, finished, gap=0):
+        def read(place, *, accounted, gap=0):
             name = config.redis_command_stream
             StreamCursor.objects.update_or_create(
                 stream=name,
                 defaults={
                     "last_entry_id": place,
                     "epoch": 1,
-                    "entries_finished": finished,
+                    "entries_accounted": accounted,
                     "gap_entries": gap,
                 },
             )
@@ -152,7 +152,7 @@ class TestStream:
 
     def test_all_is_read(self, config, add, read):
         *_, last = add(4)
-        read(last, finished=4)
+        read(last, accounted=4)
         facts = gather_stream(config)
         assert (facts.lag, facts.next_age, facts.missing) == (0, None, 0)
         assert facts.published == facts.cursor == last
@@ -160,19 +160,19 @@ class TestStream:
 
     def test_some_is_read(self, config, add, read):
         _, second, *_ = add(5)
-        read(second, finished=2)
+        read(second, accounted=2)
         assert gather_stream(config).lag == 3
 
     def test_some_is_read_and_trimmed(self, config, add, read, redis_client):
         _, second, *_ = add(5)
-        read(second, finished=2)
+        read(second, accounted=2)
         redis_client.xtrim(config.redis_command_stream, maxlen=3, approximate=False)
         facts = gather_stream(config)
         assert (facts.lag, facts.missing) == (3, 0)
 
     def test_entries_trimmed_unread(self, config, add, read, redis_client):
         _, second, *_ = add(6)
-        read(second, finished=2)
+        read(second, accounted=2)
         redis_client.xtrim(config.redis_command_stream, maxlen=1, approximate=False)
         facts = gather_stream(config)
         assert (facts.lag, facts.missing) == (1, 3)
@@ -180,13 +180,13 @@ class TestStream:
     def test_a_gap_that_was_noted_is_no_new_one(self, config, add, read, redis_client):
         *_, fifth, _last = add(6)
         redis_client.xtrim(config.redis_command_stream, maxlen=1, approximate=False)
-        read(fifth, finished=2, gap=3)
+        read(fifth, accounted=5, gap=3)
         facts = gather_stream(config)
         assert (facts.missing, facts.gap_entries) == (0, 3)
 
     def test_a_cursor_ahead_of_the_stream(self, config, add, read):
         add(1, id="5-0")
-        read("9-0", finished=9)
+        read("9-0", accounted=9)
         assert gather_stream(config).is_ahead
 
     def test_an_offset_that_is_none(self, config, add, redis_client):
@@ -217,6 +217,7 @@ class TestWorkers:
         found = gather_workers(config).by_type
         assert found["attempts"].alive == 2
         assert found["attempts"].hosts == ("a", "b")
+        assert found["attempts"].living == ("a pid 1", "b pid 1")
         assert found["attempts"].capacity == 8
         assert 3.0 <= found["attempts"].slowest_heartbeat < 60
         assert found["scheduler"].alive == 1

@@ -62,9 +62,16 @@ STREAM = StreamFacts(
     name="s", exists=True, length=3, last_generated_id="9-0", cursor="9-0", published="9-0",
     has_offset_key=True,
 )  # fmt: skip
+SMOKE = ListenerFacts("a", "x:1", "", 404, "delivery_not_found", 3.0)
 EVERYBODY = WorkerFacts(
     by_type={
-        kind: ProcessFacts(alive=2, hosts=("a", "b"), capacity=32, slowest_heartbeat=2.0)
+        kind: ProcessFacts(
+            alive=2,
+            hosts=("a", "b"),
+            living=("a pid 7", "b pid 8"),
+            capacity=32,
+            slowest_heartbeat=2.0,
+        )
         for kind in ProcessType
     },
     leads={STREAM_LEADER: True},
@@ -169,7 +176,7 @@ CASES = [
      "invalid_body 2 (e.g. 5-0)"),
     (stream.malformed, [MalformedFacts({"invalid_body": 100}, {"invalid_body": "5-0"})], "failed",
      "100 in the last hour"),
-    (processes.web, [EVERYBODY], "ok", "2 alive on a, b"),
+    (processes.web, [EVERYBODY], "ok", "2 alive: a pid 7, b pid 8"),
     (processes.web, [everybody_but("web")], "failed", "none is alive"),
     (processes.consumer, [EVERYBODY], "ok", "2 alive"),
     (processes.consumer, [everybody_but("consumer")], "failed", "none is alive"),
@@ -195,17 +202,13 @@ CASES = [
         "warning",
         "11 s",
     ),
-    (processes.listener, [ListenerFacts("x:1", "refused")], "failed", "refused"),
-    (processes.listener, [ListenerFacts("x:1", "", 404, "delivery_not_found", 3.0)], "ok", "404"),
-    (
-        processes.listener,
-        [ListenerFacts("x:1", "", 404, "delivery_not_found", 1001.0)],
-        "warning",
-        "1001 ms",
-    ),
-    (processes.listener, [ListenerFacts("x:1", "", 401, "unauthorized", 3.0)], "warning", "401"),
-    (processes.listener, [ListenerFacts("x:1", "", 404, "", 3.0)], "failed", "404"),
-    (processes.listener, [ListenerFacts("x:1", "", 503, "x", 3.0)], "failed", "503"),
+    (processes.listener, [ListenerFacts("a", "x:1", "refused"), EVERYBODY], "failed", "refused"),
+    (processes.listener, [SMOKE, EVERYBODY], "ok", "404"),
+    (processes.listener, [replace(SMOKE, latency_ms=1001.0), EVERYBODY], "warning", "1001 ms"),
+    (processes.listener, [replace(SMOKE, status=401), EVERYBODY], "warning", "401"),
+    (processes.listener, [replace(SMOKE, code=""), EVERYBODY], "failed", "404"),
+    (processes.listener, [replace(SMOKE, status=503), EVERYBODY], "failed", "503"),
+    (processes.listener, [ListenerFacts("c", "x:1", "refused"), EVERYBODY], "warning", "on a, b"),
     (waiting.backlog, [NOTHING_WAITS], "ok", "nothing"),
     (waiting.backlog, [lane("notification", 3.0)], "ok", "notification 5"),
     (waiting.backlog, [lane("notification", 31.0)], "warning", "31 s"),
@@ -215,6 +218,7 @@ CASES = [
     (waiting.backlog, [held(9.0)], "ok", "nothing"),
     (waiting.handed_out, [NOTHING_WAITS], "ok", "0 wait"),
     (waiting.handed_out, [replace(NOTHING_WAITS, longest_in_progress=180.0)], "failed", "3 min"),
+    (waiting.handed_out, [replace(NOTHING_WAITS, handed_out_overdue=31.0)], "warning", "31 s"),
     (waiting.holds, [NOTHING_WAITS], "ok", "nothing"),
     (waiting.holds, [held(60.0)], "warning", "100,000 or more wait"),
     (waiting.holds, [held(3601.0)], "warning", "relay moves"),

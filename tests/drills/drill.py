@@ -24,8 +24,9 @@ START_LINES = {
     "consume_commands": "command consumer started",
     "run_scheduler": "scheduler started",
     "run_attempts": "attempt worker pool started",
+    "serve": "internal HTTP listener started",
 }
-EVERYBODY = tuple(START_LINES)
+EVERYBODY = ("consume_commands", "run_scheduler", "run_attempts")
 _QUICK = {
     "MAIL_SMTP_TLS": "none",
     "MAIL_ATTEMPT_WORKER_CONCURRENCY": "4",

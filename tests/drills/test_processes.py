@@ -5,6 +5,7 @@ import time
 import pytest
 
 from deliveries.models import Delivery
+from mailproject.embedded.ports import LOOPBACK, ReservedPort
 from tests.drills.drill import long_ago, wait_until
 from tests.relay.script import Pause, Stage, Stall
 
@@ -41,7 +42,7 @@ def test_no_attempts_process(drill):
     drill.wait_for_statuses(queued=5)
     drill.wait_for_gauge("mail.attempt_schedule.depth", least=5)
     drill.wait_for_gauge("mail.attempt_schedule.overdue_ms", least=1)
-    assert drill.collector.value("mail.attempt.outcomes") is None
+    assert not drill.collector.value("mail.attempt.outcomes")
 
     drill.look("No attempts process")
     assert drill.doctor("processes.attempts") == {"processes.attempts": "failed"}
@@ -55,10 +56,14 @@ def test_no_attempts_process(drill):
 @pytest.mark.drill("Backlog grows")
 def test_the_backlog_grows(drill):
     drill.relay({Stage.FINAL: [Pause(1.0), "250 2.0.0 ok"]})
-    drill.start()
-    drill.publish(*range(60))
-    drill.wait_for_gauge("mail.attempt_schedule.depth", least=30)
-    Delivery.objects.filter(status="queued").update(next_attempt_at=long_ago())
+    drill.start("consume_commands")
+    drill.publish(*range(250))  # more than are handed out to four sends
+    drill.wait_for_statuses(queued=250)
+    newest = Delivery.objects.latest("id")  # the last in its lane, so it is there to be cancelled
+    Delivery.objects.exclude(pk=newest.pk).update(next_attempt_at=long_ago())
+    drill.start("run_scheduler", "run_attempts")
+    drill.wait_for_gauge("mail.attempt_schedule.depth", least=100)
+    drill.wait_for_gauge("mail.attempt_schedule.overdue_ms", least=60_000)
 
     seen = drill.look("Backlog grows")
     assert "4 sends at once" in "".join(seen.values())
@@ -69,11 +74,11 @@ def test_the_backlog_grows(drill):
         "processes.attempts": "ok",
     }
 
-    # as many sends at once as the runbook says to configure
+    more_sends, cancel = drill.remedy_commands("Backlog grows", DELIVERY_ID=newest.delivery_id)
+    drill.run(*cancel)
     drill.environment["MAIL_ATTEMPT_WORKER_CONCURRENCY"] = "32"
-    waiting = Delivery.objects.filter(status="queued").last()
-    drill.remedy("Backlog grows", DELIVERY_ID=waiting.delivery_id)
-    wait_until(lambda: not Delivery.objects.filter(finished_at=None).exists())
+    drill.start(*more_sends)
+    drill.wait_for_statuses(sent=249, failed=1)
     assert drill.doctor("schedule.backlog") == {"schedule.backlog": "ok"}
 
 
@@ -96,3 +101,15 @@ def test_a_lost_process(drill):
     drill.remedy("Lost processes")
     drill.wait_for_statuses(sent=1)
     assert drill.doctor("processes.attempts") == {"processes.attempts": "ok"}
+
+
+@pytest.mark.drill("The API does not answer")
+def test_the_api_does_not_answer(drill):
+    drill.environment["MAIL_INTERNAL_HTTP_ADDR"] = f"{LOOPBACK}:{ReservedPort().release()}"
+    drill.start("run_scheduler")
+    drill.look("The API does not answer")
+    levels = drill.doctor("http", "processes.web")
+    assert levels == {"http.answers": "failed", "processes.web": "failed"}
+
+    drill.remedy("The API does not answer")
+    wait_until(lambda: set(drill.doctor("http", "processes.web").values()) == {"ok"})

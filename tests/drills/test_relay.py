@@ -158,7 +158,9 @@ def test_a_relay_that_stalls(drill):
     drill.publish(*range(3))
     drill.wait_for_log("run_attempts", "retry scheduled")
     drill.wait_for_metric("mail.attempt.outcomes", status="timed_out", failure_code="timeout")
-    drill.wait_for_metric("mail.provider.send.duration_ms", least=1000, status="timed_out")
+    drill.wait_for_metric("mail.provider.send.duration_ms", status="timed_out")
+    (sends,) = drill.collector.series("mail.provider.send.duration_ms", status="timed_out")
+    assert sends.sum / sends.value >= 900  # the whole budget, less what the clocks differ
     drill.look("Sends time out")
     levels = drill.doctor("outcomes.timeouts", "outcomes.durations")
     assert levels == {"outcomes.timeouts": "failed", "outcomes.durations": "warning"}

@@ -1,23 +1,26 @@
 """Incidents of PostgreSQL, Redis and the collector."""
 
+import socket
 from contextlib import ExitStack
 
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
+from mailproject.embedded.ports import LOOPBACK
 from tests import runbook
-from tests.drills.drill import wait_until
-from tests.drills.gate import Gate
+from tests.surviving.proxy import Proxy
 
 pytestmark = [pytest.mark.process]
 
 
 @pytest.fixture
-def gates():
-    """Gates that are shut once the processes behind them have ended."""
+def way():
+    """Makes the way to a server on which all connections can be cut, and new ones refused."""
     with ExitStack() as stack:
-        yield lambda host, port: stack.enter_context(Gate(host, port))
+        yield lambda host, port: stack.enter_context(
+            Proxy(lambda: socket.create_connection((host, int(port))))
+        )
 
 
 @pytest.mark.drill("PostgreSQL is slow")
@@ -49,17 +52,17 @@ def test_postgres_is_slow(drill, postgres_dsn):
 
 
 @pytest.mark.drill("PostgreSQL is away")
-def test_postgres_is_away(drill, postgres_dsn, gates):
+def test_postgres_is_away(drill, postgres_dsn, way):
     parts = conninfo_to_dict(postgres_dsn)
-    gate = gates(parts["host"], int(parts["port"]))
+    link = way(parts["host"], parts["port"])
     drill.relay()
     drill.environment["MAIL_POSTGRES_PRIMARY_DSN"] = postgres_dsn.replace(
-        f"{parts['host']}:{parts['port']}", gate.address
+        f"{parts['host']}:{parts['port']}", f"{LOOPBACK}:{link.port}"
     )
     drill.start()
     drill.publish(1)
     drill.wait_for_statuses(sent=1)
-    gate.shut()
+    link.go_away()
     drill.publish(2)
     for command in ("consume_commands", "run_scheduler", "run_attempts"):
         drill.wait_for_log(command, "loop waits after a fault")
@@ -68,7 +71,7 @@ def test_postgres_is_away(drill, postgres_dsn, gates):
     assert levels["postgres.answers"] == "failed"
     assert levels["processes.scheduler"] == "warning"  # not looked at
 
-    gate.open()
+    link.come_back()
     drill.wait_for_statuses(sent=2)
     drill.remedy("PostgreSQL is away")
     assert set(drill.doctor("postgres").values()) == {"ok"}
@@ -76,15 +79,15 @@ def test_postgres_is_away(drill, postgres_dsn, gates):
 
 
 @pytest.mark.drill("Redis is away")
-def test_redis_is_away(drill, redis_address, gates):
+def test_redis_is_away(drill, redis_address, way):
     host, _, port = redis_address.rpartition(":")
-    gate = gates(host, int(port))
+    link = way(host, port)
     drill.relay()
-    drill.environment["MAIL_REDIS_MASTER_ADDR"] = gate.address
+    drill.environment["MAIL_REDIS_MASTER_ADDR"] = f"{LOOPBACK}:{link.port}"
     drill.start()
     drill.publish(1)
     drill.wait_for_statuses(sent=1)
-    gate.shut()
+    link.go_away()
     drill.publish(2)
     drill.wait_for_log("consume_commands", "loop waits after a fault")
     drill.look("Redis is away")
@@ -92,7 +95,7 @@ def test_redis_is_away(drill, redis_address, gates):
     assert levels["redis.answers"] == "failed"
     assert levels["stream.lag"] == "warning"  # not looked at
 
-    gate.open()
+    link.come_back()
     drill.wait_for_statuses(sent=2)
     drill.remedy("Redis is away")
     levels = drill.doctor("redis", "stream")
@@ -101,11 +104,11 @@ def test_redis_is_away(drill, redis_address, gates):
 
 
 @pytest.mark.drill("Telemetry is not exported")
-def test_telemetry_is_not_exported(drill, gates):
-    gate = gates("127.0.0.1", drill.collector.port)
-    drill.environment["OTEL_EXPORTER_OTLP_ENDPOINT"] = f"http://{gate.address}"
+def test_telemetry_is_not_exported(drill, way):
+    link = way("127.0.0.1", drill.collector.port)
+    drill.environment["OTEL_EXPORTER_OTLP_ENDPOINT"] = f"http://{LOOPBACK}:{link.port}"
     drill.relay()
-    gate.shut()
+    link.go_away()
     drill.start()
     drill.publish(1)
     drill.wait_for_statuses(sent=1)  # mail goes on
@@ -114,23 +117,7 @@ def test_telemetry_is_not_exported(drill, gates):
     assert drill.doctor("telemetry") == {"telemetry.exporters": "warning"}
     assert drill.collector.metrics == {}
 
-    gate.open()
+    link.come_back()
     drill.remedy("Telemetry is not exported")
     drill.wait_for_metric("mail.delivery.sent", least=1)
     assert drill.doctor("telemetry") == {"telemetry.exporters": "ok"}
-
-
-def test_a_gate_can_be_shut_and_opened_again(redis_client, redis_address):
-    host, _, port = redis_address.rpartition(":")
-    with Gate(host, int(port)) as gate:
-        kept = redis_client.connection_pool.connection_kwargs | {"port": gate.port}
-        through = type(redis_client)(
-            **{k: kept[k] for k in ("host", "port", "password") if k in kept}
-        )
-        assert through.ping()
-        gate.shut()
-        with pytest.raises(Exception, match=r"refused|closed"):
-            through.ping()
-        gate.open()
-        assert wait_until(through.ping, seconds=5)
-        through.close()

@@ -4,8 +4,10 @@ import json
 
 import pytest
 from django.conf import settings
+from django.db import connection
 
 from deliveries.models import MalformedCommand
+from tests import runbook
 from tests.drills.drill import long_ago
 from tests.malformed_examples import PAYLOAD, fields
 
@@ -81,9 +83,14 @@ def test_a_gap_in_the_stream(drill, tmp_path):
 
     for number in (3, 4, 5):
         command = tmp_path / "command.json"
-        command.write_text(json.dumps({**fields(number), "payload_json": PAYLOAD}))
+        texts = {name.decode(): value.decode() for name, value in fields(number).items()}
+        command.write_text(json.dumps({**texts, "payload_json": PAYLOAD}))
         drill.remedy("Gap in the stream", COMMAND=str(command))
     drill.wait_for_statuses(sent=6)
+    (done,) = runbook.blocks("sql", runbook.incidents()["Gap in the stream"].remedy)
+    with connection.cursor() as cursor:
+        cursor.execute(done.replace("mail:delivery_commands", stream()))
+    assert drill.doctor("stream.gap") == {"stream.gap": "ok"}
 
 
 @pytest.mark.drill("Cursor ahead of the stream")

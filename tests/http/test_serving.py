@@ -251,8 +251,10 @@ class TestPostgresAway:
             assert web.process.stop() == 0
 
     def test_sessions_that_are_ended_are_made_anew(self, own_web, postgres_admin):
-        web = own_web()
-        web.post_login_code()
+        """All of them, the session that is about to be used among them: nobody is told of it."""
+        web = own_web(MAIL_INTERNAL_HTTP_WORKERS="1", MAIL_INTERNAL_HTTP_THREADS="2")
+        for number in range(4):
+            assert web.post_login_code(key=f"before-{number}").status == 202
         with psycopg.connect(postgres_admin, autocommit=True) as admin:
             admin.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
@@ -260,7 +262,9 @@ class TestPostgresAway:
                 " AND client_port <> %s",
                 [own_port()],
             )
-        assert web.post_login_code().status == 202
+        for number in range(4):
+            assert web.post_login_code(key=f"after-{number}").status == 202
+            assert web.get("/deliveries").status == 200
 
 
 class TestSlowCallers:

@@ -20,6 +20,7 @@ from deliveries.conf import LogFormat, LogLevel
 from deliveries.process import logs
 from deliveries.process.lines import console_line, json_line, plain
 from deliveries.states import Source
+from deliveries.telemetry.current import active
 
 SECRET = "value-of-a-row"
 OWN = logging.getLogger("deliveries.intake.consumer")
@@ -324,3 +325,25 @@ def test_a_lost_stderr_stops_nobody(configure, stderr):
     configure()
     stderr.close()
     OWN.info("x")
+
+
+IDS = {"otel_trace_id": "0a" * 16, "otel_span_id": "0b" * 8}
+
+
+@pytest.mark.parametrize("log_format", LogFormat)
+def test_a_line_has_the_ids_of_the_span_that_is_active(configure, stderr, log_format):
+    configure(log_format=log_format)
+    with active(lambda: IDS):
+        OWN.info("within")
+    OWN.info("without")
+    within, without = stderr.getvalue().splitlines()
+    assert all(value in within for value in IDS.values())
+    assert "otel_" not in without
+
+
+def test_ids_that_a_record_brings_itself_come_first(configure, stderr):
+    configure()
+    with active(lambda: IDS):
+        OWN.info("of another span", extra={"otel_span_id": "0c" * 8})
+    assert line(stderr)["otel_span_id"] == "0c" * 8
+    assert line(stderr)["otel_trace_id"] == IDS["otel_trace_id"]

@@ -49,7 +49,7 @@ def parse_stage(text: str) -> tuple[Stage, list[Act]]:
         raise argparse.ArgumentTypeError(f"{name} is no stage, or its acts are wrong") from None
 
 
-def main() -> None:
+def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m tests.relay",
         description="An SMTP relay on the loopback address that plays faults.",
@@ -60,13 +60,17 @@ def main() -> None:
     parser.add_argument("--tls", choices=["none", "starttls", "tls"], default="none")
     parser.add_argument("--stage", action="append", default=[], type=parse_stage)
     parser.add_argument("--merged", action="store_true", help="join pipelined replies")
-    options = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    options = make_parser().parse_args()
     with tempfile.TemporaryDirectory() as folder:
         authority = Authority(Path(folder))
         starttls = ["STARTTLS"] if options.tls == "starttls" else []
         relay = ScriptedRelay(
             dict(options.stage),
-            keywords=[*KEYWORDS, *starttls],
+            keywords=[*KEYWORDS, "AUTH PLAIN LOGIN", *starttls],
             context=None if options.tls == "none" else authority.server_context(),
             implicit_tls=options.tls == "tls",
             merged=options.merged,

@@ -9,8 +9,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-# Keys are drawn within the transaction whose beginning is the row's time: they follow it but for the
-# length of a transaction, and for what the clock of the database is set back.
+# Keys are drawn within the transaction whose beginning is the row's time: they follow it but for
+# the length of a transaction, and for what the clock of the database is set back.
 _SLACK = timedelta(minutes=5)
 
 
@@ -19,6 +19,10 @@ class Filter(SimpleListFilter):
 
     field: str
     options: Mapping[str, str]
+
+    def value(self) -> str | None:
+        """The chosen value; the form sends "" where none is chosen."""
+        return super().value() or None
 
     def lookups(
         self,

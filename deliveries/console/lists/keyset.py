@@ -12,6 +12,8 @@ from django.contrib.admin.views.main import ChangeList
 from django.db.models import BigIntegerField, ExpressionWrapper, F, QuerySet, Value
 from django.http import HttpRequest
 
+from deliveries.console.lists.filters import Filter
+
 PAGE = 50
 WINDOW = 5_000
 OLDER, NEWER = "before", "after"
@@ -90,7 +92,9 @@ class _Way:
     def _bound(self, rows: QuerySet[Any], operator: str, key: int) -> QuerySet[Any]:
         if self.backward_index:
             mirrored = {"gt": "lt", "lt": "gt", "lte": "gte", "gte": "lte"}[operator]
-            return rows.alias(backward=_BACKWARD).filter(**{f"backward__{mirrored}": -key})
+            rows = rows.alias(backward=_BACKWARD)
+            operator, key = f"backward__{mirrored}", -key
+            return rows.filter(**{operator: key})
         return rows.filter(**{f"pk__{operator}": key})
 
 
@@ -107,9 +111,14 @@ class KeysetList(ChangeList):
         return ["-pk"]
 
     def get_results(self, request: HttpRequest) -> None:
-        active = [spec for spec in self.filter_specs if spec.value() is not None]
+        active = [
+            spec
+            for spec in self.filter_specs
+            if isinstance(spec, Filter) and spec.value() is not None
+        ]
+        self.has_active_filters = bool(active)
         found_by_index = bool(self.query) or all(spec.is_indexed for spec in active)
-        everything = self.root_queryset
+        everything: QuerySet[Any] = self.root_queryset
         for spec in active:
             if spec.is_indexed:
                 everything = spec.queryset(request, everything)

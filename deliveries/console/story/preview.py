@@ -6,6 +6,7 @@ taken out, because no policy reaches those.
 """
 
 import html
+import re
 from html.parser import HTMLParser
 
 POLICY = (
@@ -17,6 +18,7 @@ HEADERS = {"Content-Security-Policy": POLICY, "X-Frame-Options": "SAMEORIGIN"}
 # preconnect and dns-prefetch; refresh and a meta policy; where links point to; what holds documents
 _DROPPED = frozenset({"base", "embed", "frame", "iframe", "link", "meta", "object", "script"})
 _DROPPED_WITH_CONTENT = frozenset({"iframe", "object", "script"})
+_NAME = re.compile(r"[a-z][a-z0-9:_-]*")
 # what would follow a click, or tell somebody of it
 _DROPPED_ATTRIBUTES = frozenset({"action", "background", "formaction", "ping", "srcset", "target"})
 
@@ -36,24 +38,25 @@ class _Stripper(HTMLParser):
         self._within: str | None = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if self._within is not None or tag in _DROPPED:
+        if self._within is not None or not _is_kept(tag):
             if self._within is None and tag in _DROPPED_WITH_CONTENT:
                 self._within = tag
             return
         self.pieces.append(f"<{tag}{''.join(_attributes(attrs))}>")
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if self._within is None and tag not in _DROPPED:
+        if self._within is None and _is_kept(tag):
             self.pieces.append(f"<{tag}{''.join(_attributes(attrs))}/>")
 
     def handle_endtag(self, tag: str) -> None:
         if self._within is not None:
             self._within = None if tag == self._within else self._within
-        elif tag not in _DROPPED:
+        elif _is_kept(tag):
             self.pieces.append(f"</{tag}>")
 
     def handle_data(self, data: str) -> None:
-        self._add(data)
+        # what looks like a tag here was none to us, and shall be none to the browser
+        self._add(data.replace("<", "&lt;"))
 
     def handle_entityref(self, name: str) -> None:
         self._add(f"&{name};")
@@ -69,11 +72,16 @@ class _Stripper(HTMLParser):
             self.pieces.append(piece)
 
 
+def _is_kept(tag: str) -> bool:
+    return tag not in _DROPPED and _NAME.fullmatch(tag) is not None
+
+
 def _attributes(attrs: list[tuple[str, str | None]]) -> list[str]:
     """Links look like links and lead to the top; where they led is their title."""
     kept = []
     for name, value in attrs:
-        if name in _DROPPED_ATTRIBUTES or name.startswith("on"):
+        dropped = name in _DROPPED_ATTRIBUTES or name.startswith("on")
+        if dropped or not _NAME.fullmatch(name):
             continue
         if name == "href":
             kept.append(f' href="#" title="{html.escape(value or "")}"')

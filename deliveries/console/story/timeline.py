@@ -9,6 +9,7 @@ from deliveries.console.secrecy import holds_login_code, mask_reply
 from deliveries.console.words import ATTEMPT_STATUS, DELIVERY_STATUS, FAILURE, PHASE, SOURCE, Tone
 from deliveries.states import TERMINAL, AttemptStatus, DeliveryStatus, PayloadMode
 
+_SECOND_MS, _MINUTE = 1000, 60
 _TERMINAL = {status.value for status in TERMINAL}
 
 
@@ -40,7 +41,7 @@ def tell(*, delivery: Any, attempts: Sequence[Any], dead_letter: Any | None) -> 
 
 def _accepted(delivery: Any) -> Event:
     asked = delivery.created_at - delivery.requested_at
-    text = f"{_capital(SOURCE.get(delivery.source, delivery.source))}"
+    text = f"Source {delivery.source} ({SOURCE[delivery.source]})"
     if asked >= timedelta(seconds=1):
         text += f", asked for {spell(asked)} before"
     return Event(delivery.created_at, "Accepted", Tone.QUIET, f"{text}.")
@@ -147,17 +148,16 @@ def shown_reply(text: str | None, delivery: Any) -> str:
 
 def spell(length: timedelta) -> str:
     """A length of time in its two largest units, or one with a fraction: `340 ms`, `2.4 s`."""
-    seconds = length.total_seconds()
-    if seconds < 1:
-        return f"{max(0, round(seconds * 1000))} ms"
-    if seconds < 60:
+    seconds = max(0.0, length.total_seconds())
+    if round(seconds * 1000) < _SECOND_MS:
+        return f"{round(seconds * 1000)} ms"
+    if round(seconds, 1) < _MINUTE:
         return f"{seconds:.1f} s"
-    minutes, hours, days = round(seconds / 60), seconds / 3600, seconds / 86400
-    if hours < 1:
+    minutes = round(seconds / _MINUTE)
+    hours, days = minutes // 60, minutes // (24 * 60)
+    if not hours:
         return f"{minutes} min"
-    if days < 2:
-        return f"{int(hours)} h {minutes % 60} min"
-    return f"{int(days)} d {int(hours % 24)} h"
+    return f"{days} d {hours % 24} h" if days > 1 else f"{hours} h {minutes % 60} min"
 
 
 def _capital(text: str) -> str:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from django.db import DatabaseError, InterfaceError, connection
 
-from deliveries.database import atomic, describe, sqlstate_of
+from deliveries.database import Fault, atomic, describe, fault_of, sqlstate_of
 
 _TIMEOUT_MS = 2_000
 _QUERY_CANCELED = "57014"
@@ -31,4 +31,6 @@ def looking() -> Iterator[None]:
     except (DatabaseError, InterfaceError) as error:
         if sqlstate_of(error) == _QUERY_CANCELED:
             raise TooSlowError(f"a query took longer than {_TIMEOUT_MS // 1000} s") from None
-        raise NotGatheredError(f"PostgreSQL does not answer ({describe(error)})") from None
+        refuses = fault_of(error) is not Fault.SERVER
+        what = "refuses a query" if refuses else "does not answer"
+        raise NotGatheredError(f"PostgreSQL {what} ({describe(error)})") from None

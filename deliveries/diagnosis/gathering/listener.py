@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import socket
 import time
 
 from deliveries.conf import Address, Config, TokenScope
@@ -16,7 +17,7 @@ _MOST_BODY = 65_536
 def gather_listener(config: Config) -> ListenerFacts:
     """The request of a caller who may operate. Not reached is a fact, and no error."""
     host, port = reachable(config.internal_http_addr)
-    shown = str(config.internal_http_addr)
+    here, shown = socket.gethostname(), str(config.internal_http_addr)
     link = http.client.HTTPConnection(host, port, timeout=_SECONDS)
     started = time.perf_counter()
     try:
@@ -24,10 +25,11 @@ def gather_listener(config: Config) -> ListenerFacts:
         response = link.getresponse()
         body = response.read(_MOST_BODY)
     except (OSError, http.client.HTTPException) as error:
-        return ListenerFacts(shown, problem=_reason(error))
+        return ListenerFacts(here, shown, problem=_reason(error))
     finally:
         link.close()
     return ListenerFacts(
+        host=here,
         address=shown,
         status=response.status,
         code=_code_in(body),

@@ -13,13 +13,14 @@ WORKERS = Statement(
     sql="""
 SELECT type, count(*) FILTER (WHERE alive) AS alive,
        coalesce(array_agg(DISTINCT host) FILTER (WHERE alive), '{}') AS hosts,
+       coalesce(array_agg(host || ' pid ' || pid) FILTER (WHERE alive), '{}') AS living,
        coalesce(sum(capacity) FILTER (WHERE alive), 0)::integer AS capacity,
        count(*) FILTER (WHERE lost) AS lost,
        coalesce(array_agg(DISTINCT host) FILTER (WHERE lost), '{}') AS lost_hosts,
        coalesce(max(extract(epoch FROM now() - last_seen_at)) FILTER (WHERE alive), 0)::float8
          AS slowest_heartbeat
 FROM (
-  SELECT type, host, capacity, last_seen_at, lease_until > now() AS alive,
+  SELECT type, host, pid, capacity, last_seen_at, lease_until > now() AS alive,
          lease_until <= now() AND lease_until > last_seen_at
            AND lease_until > now() - interval '1 hour' AS lost
   FROM workers
@@ -43,6 +44,7 @@ def gather_workers(_config: Config) -> WorkerFacts:
         row.type: ProcessFacts(
             alive=row.alive,
             hosts=tuple(sorted(row.hosts)),
+            living=tuple(sorted(row.living)),
             capacity=row.capacity,
             lost=row.lost,
             lost_hosts=tuple(sorted(row.lost_hosts)),

@@ -9,14 +9,15 @@ from deliveries.conf import Config
 from deliveries.database import Statement, describe
 from deliveries.diagnosis.facts import StreamFacts
 from deliveries.diagnosis.gathering.bounds import NotGatheredError, looking
-from deliveries.intake.gaps import START, StreamState, order_of
+from deliveries.intake.gaps import START, StreamState, examine, order_of
+from deliveries.intake.lag import lag_of
 from deliveries.intake.stream import CommandStream
 
 CURSOR = Statement(
     name="diagnosis.cursor",
     purpose="the stream's reader, and when it last moved",
     sql="""
-SELECT last_entry_id, entries_finished, gap_entries,
+SELECT last_entry_id, gap_entries, entries_accounted,
        extract(epoch FROM now() - updated_at)::float8 AS moved_ago
 FROM stream_cursors WHERE stream = %(stream)b::text
 """,
@@ -49,6 +50,9 @@ def gather_stream(config: Config) -> StreamFacts:
     except (redis.RedisError, OSError) as error:
         raise NotGatheredError(f"Redis does not answer ({describe(error)})") from None
     following = raw.decode() if isinstance(raw, bytes) else None
+    accounted = row.entries_accounted if row else None
+    lag = lag_of(place=place, accounted=accounted, state=state)
+    is_ahead, missing = _lost(state, place, accounted)
     return StreamFacts(
         name=name,
         exists=state is not None,
@@ -57,35 +61,22 @@ def gather_stream(config: Config) -> StreamFacts:
         cursor=row.last_entry_id if row else None,
         published=published,
         has_offset_key=has_key,
-        is_ahead=state is not None and order_of(state.last_generated_id) < order_of(place),
-        lag=_lag(state, place, following, row.entries_finished + row.gap_entries if row else 0),
+        is_ahead=is_ahead,
+        lag=int(following is not None) if lag is None else lag,
         next_age=_age_of(following),
-        missing=_missing(state, place, row.entries_finished + row.gap_entries if row else None),
+        missing=missing,
         gap_entries=row.gap_entries if row else 0,
         moved_ago=row.moved_ago if row else None,
     )
 
 
-def _lag(state: StreamState | None, place: str, following: str | None, passed: int) -> int:
-    """How many entries wait. One or more where Redis does not count what was added."""
-    if state is None or following is None:
-        return 0
-    if place == START or following == state.first_entry_id:
-        return state.length
-    if state.entries_added is None:
-        return 1
-    return max(1, min(state.length, state.entries_added - passed))
-
-
-def _missing(state: StreamState | None, place: str, passed: int | None) -> int:
-    """Entries that are gone and were not read, as far as Redis still knows it."""
-    if state is None or place == START or passed is None or state.entries_added is None:
-        return 0
-    first = state.first_entry_id
-    gone_past = first is None or order_of(first) > order_of(place)
-    if not gone_past or order_of(state.last_generated_id) <= order_of(place):
-        return 0
-    return max(0, state.entries_added - state.length - passed)
+def _lost(state: StreamState | None, place: str, accounted: int | None) -> tuple[bool, int]:
+    """As the consumer would find it: whether this is another stream, else what is missing of it."""
+    found = examine(place=place, accounted=accounted, state=state) if state else None
+    if found is None or not found.gap:
+        return False, 0
+    is_another = found.target == START
+    return is_another, 0 if is_another else found.gap
 
 
 def _age_of(entry_id: str | None) -> float | None:

@@ -63,8 +63,7 @@ def _alive(kind: ProcessType, found: ProcessFacts) -> Verdict:
             f"Start one: {_START[kind]}. If its supervisor did, its last lines say why it ended.",
             alive=0,
         )
-    seen = f"{found.alive} alive on {first_of(found.hosts)}"
-    return ok(seen, alive=found.alive)
+    return ok(f"{found.alive} alive: {first_of(found.living)}", alive=found.alive)
 
 
 def lost(_config: Config, facts: WorkerFacts) -> Verdict:
@@ -94,7 +93,14 @@ def heartbeats(config: Config, facts: WorkerFacts) -> Verdict:
     return ok(seen)
 
 
-def listener(_config: Config, facts: ListenerFacts) -> Verdict:
+def listener(_config: Config, facts: ListenerFacts, workers: WorkerFacts) -> Verdict:
+    elsewhere = [host for host in workers.by_type[ProcessType.WEB].hosts if host != facts.host]
+    is_here = facts.host in workers.by_type[ProcessType.WEB].hosts
+    if facts.status is None and elsewhere and not is_here:
+        return warning(
+            f"nothing answers at {facts.address} from here; it is alive on {first_of(elsewhere)}",
+            "Run this command there too.",
+        )
     if facts.status is None:
         return failed(
             f"nothing answers at {facts.address}: {facts.problem}",

@@ -46,10 +46,11 @@ def _lateness(lane: LaneFacts) -> int:
 
 
 def handed_out(config: Config, facts: ScheduleFacts) -> Verdict:
-    """What is handed out is claimed within moments, and with a worker no longer than a budget."""
+    """Nothing is with a worker for longer than a budget; what waits for one has long been due."""
     longest = config.smtp_timeout + config.smtp_final_reply_timeout + config.worker_lease
     seen = (
-        f"{facts.handed_out} wait for a worker, {facts.in_progress} are with one, the longest for"
+        f"{facts.handed_out} wait for a worker, overdue by up to"
+        f" {lasting(facts.handed_out_overdue)}; {facts.in_progress} are with one, the longest for"
         f" {lasting(facts.longest_in_progress)}"
     )
     if facts.longest_in_progress > longest.total_seconds() + _GRACE:
@@ -58,6 +59,9 @@ def handed_out(config: Config, facts: ScheduleFacts) -> Verdict:
             f"Nothing takes longer than {lasting(longest.total_seconds())}: a scheduler should have"
             " recovered it. Is one alive?",
         )
+    late, _ = _LATE_OTHERS
+    if facts.handed_out_overdue > late:
+        return warning(seen, "Workers are slower than mail comes: see schedule.capacity and relay.")
     return ok(seen)
 
 

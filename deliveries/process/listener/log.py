@@ -8,6 +8,8 @@ from typing import Any
 from gunicorn.config import Config as Settings
 from gunicorn.glogging import Logger
 
+from deliveries.telemetry.requests import ids_of_request
+
 access_logger = logging.getLogger("deliveries.http.access")
 
 _MILLISECOND = timedelta(milliseconds=1)
@@ -46,6 +48,7 @@ class ListenerLog(Logger):  # type: ignore[misc]  # gunicorn has no types
                 "caller": getattr(caller, "name", None),
                 "delivery_id": environ.get("mail.delivery_id"),
                 "remote_addr": environ.get("REMOTE_ADDR"),
+                **ids_of_request(environ),
             },
         )
 

@@ -11,12 +11,14 @@ from datetime import timedelta
 from typing import Any
 
 from deliveries.conf import load as _load
-from deliveries.http.login_codes import acceptor as _acceptor
+from deliveries.http.login_codes import gatherer as _gatherer
 from deliveries.process.listener.log import ListenerLog
 from deliveries.process.listener.presence import Presence
 from deliveries.process.listener.worker import ApiWorker
 from deliveries.process.logs import configure as _configure
+from deliveries.process.series import make_series as _make_series
 from deliveries.states import ProcessType
+from deliveries.telemetry import providers as _telemetry
 
 _CONFIG = _load(os.environ)
 _logger = logging.getLogger("deliveries.process.serving")
@@ -48,6 +50,7 @@ errorlog = "-"
 # supervisor does: whole seconds are what gunicorn takes.
 graceful_timeout = max(2, _CONFIG.shutdown_timeout // _SECOND - 1)
 _WORKER_GRACE = max(1, graceful_timeout - 1)
+_FLUSH_SECONDS = 0.4  # of that second
 
 _configure(
     log_level=_CONFIG.log_level, log_format=_CONFIG.log_format, process=ProcessType.WEB.value
@@ -69,16 +72,21 @@ def on_exit(_server: Any) -> None:
 def post_fork(_server: Any, worker: ApiWorker) -> None:
     # the fork's own copy of the settings
     worker.cfg.set("graceful_timeout", _WORKER_GRACE)
+    # its threads would not have come along
+    _telemetry.start(config=_CONFIG, process=ProcessType.WEB)
+    _make_series(ProcessType.WEB)
+    _telemetry.instrument_django()
 
 
 def post_worker_init(worker: ApiWorker) -> None:
     """The application is loaded; what the first request needs is made before it comes."""
-    _acceptor()
+    _gatherer()
     worker.presence = Presence(lease=_CONFIG.worker_lease)
     worker.presence.begin()
 
 
 def worker_exit(_server: Any, worker: ApiWorker) -> None:
-    """The last request is answered: the lease ends, then the connections."""
+    """The last request is answered: the lease ends, then the connections, then telemetry."""
     if worker.presence is not None:
         worker.presence.end()
+    _telemetry.stop(seconds=_FLUSH_SECONDS)
