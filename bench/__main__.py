@@ -1,14 +1,16 @@
 """`make bench` times the whole service; `python -m bench PART` one of its parts, each with --help.
 
-client: the SMTP client alone; http: the internal API; prune: the sending while old deliveries are
-removed; telemetry: what exporting costs.
+admin: the admin's pages over many deliveries and over few; client: the SMTP client alone; http: the
+internal API; prune: the sending while old deliveries are removed; telemetry: what exporting costs.
 """
 
 import sys
+from collections.abc import Callable
 
-from bench import client, end_to_end, http, prune, telemetry
+from bench import admin, client, end_to_end, http, prune, telemetry
 
-PARTS = {
+PARTS: dict[str, Callable[[list[str]], int]] = {
+    "admin": admin.main,
     "client": client.main,
     "http": http.main,
     "prune": prune.main,

@@ -19,7 +19,7 @@ import psycopg
 import redis
 
 from bench.end_to_end import FEEDER, WORKERS, Bench, BenchError, _started_at
-from bench.sink import TOOK
+from bench.relay import TOOK
 from mailproject.embedded.child import Child
 from mailproject.embedded.errors import EmbeddedError
 from mailproject.embedded.folder import RunFolder
@@ -38,6 +38,7 @@ _ALLOWED = 0.10
 _PATIENCE_SECONDS = 180.0
 _STOP_SECONDS = 15.0
 _POLL_SECONDS = 0.25
+_SETTLE_SECONDS = 5.0
 
 _FILL = """
 WITH made AS (
@@ -109,6 +110,9 @@ class PruneBench(Bench):
             connection.execute(_FILL, {"old": self._old})
             connection.execute("VACUUM ANALYZE")
             row = connection.execute("SELECT max(id) FROM mail.deliveries").fetchone()
+        # or what was made here is written out while the mails are sent
+        with psycopg.connect(self._postgres.admin, dbname="postgres", autocommit=True) as owner:
+            owner.execute("CHECKPOINT")
         assert row is not None
         return int(row[0])
 
@@ -120,13 +124,17 @@ class PruneBench(Bench):
         children: list[Child] = []
         with psycopg.connect(dsn, autocommit=True) as connection:
             try:
-                for names in (WORKERS, ("prune",) if prunes else (), (FEEDER,)):
+                for names in (WORKERS, ("prune",) if prunes else ()):
                     begun = [self._start(n, commands[n], environment, logs) for n in names]
                     children += begun
                     await_started(begun, interruption=self._interruption)
                     if "prune" in names:
                         self._await_first_page(connection, last)
-                    before = _left(connection, last)
+                # idle for as long with prune as without it
+                self._interruption.sleep(_SETTLE_SECONDS)
+                before = _left(connection, last)
+                children.append(self._start(FEEDER, commands[FEEDER], environment, logs))
+                await_started(children[-1:], interruption=self._interruption)
                 ended = self._await_all(connection, children, last)
                 removed = before - _left(connection, last)
                 if prunes and not _left(connection, last):

@@ -10,9 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import ObjectDoesNotExist
-from django.db import DatabaseError
 
-from deliveries.database import describe
 from deliveries.intake.texts import is_storable
 from deliveries.models import Attempt, DeadLetter, Delivery, DeliveryPayload
 from deliveries.states import Source
@@ -66,10 +64,6 @@ class DeliveryUnknownError(Exception):
     """No delivery has this id."""
 
 
-class DatabaseAwayError(Exception):
-    """PostgreSQL did not answer. The message holds no value of a row."""
-
-
 @dataclass(frozen=True, slots=True)
 class Inspection:
     """What may be shown of a delivery: field names and plain values, times still times.
@@ -81,10 +75,9 @@ class Inspection:
     attempts: list[dict[str, Any]] = field(repr=False)
     dead_letter: dict[str, Any] | None = field(repr=False)
 
-    def as_json(self) -> str:
-        """One JSON object: the delivery's fields, `attempts` and `dead_letter`; times RFC 3339."""
-        whole = {**self.delivery, "attempts": self.attempts, "dead_letter": self.dead_letter}
-        return json.dumps(whole, default=rfc3339)
+    def as_json(self) -> dict[str, Any]:
+        """The delivery's fields, `attempts` and `dead_letter`."""
+        return {**self.delivery, "attempts": self.attempts, "dead_letter": self.dead_letter}
 
     def __str__(self) -> str:
         lines = [*_lines(self.delivery)]
@@ -99,24 +92,16 @@ class Inspection:
 
 
 def inspect_delivery(delivery_id: str) -> Inspection:
-    """Raises DeliveryUnknownError and DatabaseAwayError."""
-    unknown = DeliveryUnknownError(f"there is no delivery {printable(delivery_id)}")
-    if not is_storable(delivery_id):
-        raise unknown
-    try:
-        delivery = _find(delivery_id)
-        if delivery is None:
-            raise unknown
-        attempts = Attempt.objects.filter(delivery=delivery).order_by("attempt_no")
-        return Inspection(
-            delivery=_delivery(delivery),
-            attempts=[_fields(attempt, _ATTEMPT) for attempt in attempts],
-            dead_letter=_dead_letter(delivery),
-        )
-    except DatabaseError as error:
-        raise DatabaseAwayError(
-            f"PostgreSQL does not answer ({describe(error)}): see MAIL_POSTGRES_PRIMARY_DSN"
-        ) from None
+    """Raises DeliveryUnknownError and DatabaseError."""
+    delivery = _find(delivery_id) if is_storable(delivery_id) else None
+    if delivery is None:
+        raise DeliveryUnknownError(f"there is no delivery {printable(delivery_id)}")
+    attempts = Attempt.objects.filter(delivery=delivery).order_by("attempt_no")
+    return Inspection(
+        delivery=_delivery(delivery),
+        attempts=[_fields(attempt, _ATTEMPT) for attempt in attempts],
+        dead_letter=_dead_letter(delivery),
+    )
 
 
 def _find(delivery_id: str) -> Delivery | None:

@@ -11,7 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import (
+    BaseCommand,
+    CommandError,
+    CommandParser,
+    DjangoHelpFormatter,
+)
 from django.db import DatabaseError
 
 from deliveries.database import describe
@@ -33,6 +38,15 @@ _FOREIGN = frozenset(
         "--version",
     }
 )
+
+
+class _Help(DjangoHelpFormatter):
+    """Keeps the lines of the exit statuses as they are."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        if text.startswith("exit status:"):
+            return text
+        return super()._fill_text(text, width, indent)
 
 
 class RefusedError(Exception):
@@ -69,9 +83,10 @@ class OperatorCommand(BaseCommand):
         return dict(sorted((shared | cls.statuses).items()))
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
-        told = "; ".join(f"{status}: {meaning}" for status, meaning in self.all_statuses().items())
+        lines = ["exit status:"]
+        lines += [f"  {status:<5}{meaning}" for status, meaning in self.all_statuses().items()]
         return super().create_parser(
-            prog_name, subcommand, epilog=f"Exit statuses: {told}.", **kwargs
+            prog_name, subcommand, epilog="\n".join(lines), formatter_class=_Help, **kwargs
         )
 
     def add_arguments(self, parser: CommandParser) -> None:

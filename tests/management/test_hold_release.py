@@ -84,4 +84,4 @@ def test_help_is_about_the_command_and_its_exit_statuses(manage):
     assert status == 0
     assert "--reason TEXT" in out
     assert "--settings" not in out
-    assert "69: PostgreSQL or Redis does not answer" in " ".join(out.split())
+    assert "69 PostgreSQL or Redis does not answer" in " ".join(out.split())

@@ -1,26 +1,25 @@
 """manage.py show_delivery"""
 
+from collections.abc import Mapping
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandParser
 
-from deliveries.inspection import DatabaseAwayError, DeliveryUnknownError, inspect_delivery
-from deliveries.process.startup import EX_UNAVAILABLE
+from deliveries.inspection import DeliveryUnknownError, inspect_delivery
+from deliveries.management.operator_command import Answer, OperatorCommand, RefusedError
 
 
-class Command(BaseCommand):
-    help = "Show a delivery and its attempts. Exit status 1: unknown; 69: no database."
-    requires_system_checks: list[str] = []
+class Command(OperatorCommand):
+    help = "Show a delivery with its attempts and its entry as a dead letter; never its content."
+    statuses = {1: "there is no such delivery"}
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("delivery_id")
-        parser.add_argument("--json", action="store_true", help="print one JSON object")
+        super().add_arguments(parser)
+        parser.add_argument("delivery_id", metavar="ID")
 
-    def handle(self, *_args: Any, **options: Any) -> None:
+    def answer(self, options: Mapping[str, Any]) -> Answer:
         try:
             found = inspect_delivery(options["delivery_id"])
         except DeliveryUnknownError as error:
-            raise CommandError(str(error), returncode=1) from None
-        except DatabaseAwayError as error:
-            raise CommandError(str(error), returncode=EX_UNAVAILABLE) from None
-        self.stdout.write(found.as_json() if options["json"] else str(found))
+            raise RefusedError(str(error)) from None
+        return Answer(data=found.as_json(), text=str(found))
