@@ -35,7 +35,7 @@ def test_what_has_an_index_of_its_own_needs_no_window(asked):
 def test_anything_else_does(asked):
     with pytest.raises(WindowRequiredError):
         require_window(Filters(**asked))
-    require_window(Filters(**asked, created_after=NOW - DAY + timedelta(minutes=1)))
+    require_window(Filters(**asked, created_after=datetime.now(UTC) - DAY + timedelta(minutes=1)))
     require_window(Filters(**asked, created_after=NOW - 9 * DAY, created_before=NOW - 8 * DAY))
 
 

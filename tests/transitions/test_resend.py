@@ -95,6 +95,10 @@ def ask(*requests, ttl=timedelta(days=7)):
         return resend(requests=requests, idempotency_ttl=ttl)
 
 
+def accepted(delivery_id):
+    return Resent(ResendOutcome.ACCEPTED, delivery_id, PayloadMode.RENDERED)
+
+
 def outcomes(answers):
     return [answer.outcome for answer in answers]
 
@@ -102,7 +106,7 @@ def outcomes(answers):
 class TestWhatIsCopied:
     def test_the_stored_content_as_a_new_delivery(self, ended):
         parent = ended()
-        assert ask(request()) == [Resent(ResendOutcome.ACCEPTED, "again-d-1")]
+        assert ask(request()) == [accepted("again-d-1")]
         new = Delivery.objects.get(delivery_id="again-d-1")
         assert (new.source, new.status, new.payload_mode) == (
             "operator_resend",
@@ -279,7 +283,7 @@ class TestKeys:
     def test_an_expired_key_is_taken_over(self, ended):
         ended()
         ask(request(), ttl=-HOUR)
-        assert ask(request(delivery_id="second")) == [Resent(ResendOutcome.ACCEPTED, "second")]
+        assert ask(request(delivery_id="second")) == [accepted("second")]
 
     def test_a_batch_is_answered_in_its_order(self, ended):
         ended("d-1")
@@ -287,10 +291,10 @@ class TestKeys:
         ended("d-3")
         answers = ask(request("d-3"), request("nobody"), request("d-2"), request("d-1"))
         assert answers == [
-            Resent(ResendOutcome.ACCEPTED, "again-d-3"),
+            accepted("again-d-3"),
             Resent(ResendOutcome.NOT_FOUND),
             Resent(ResendOutcome.NOTHING_TO_RESEND),
-            Resent(ResendOutcome.ACCEPTED, "again-d-1"),
+            accepted("again-d-1"),
         ]
 
     def test_of_many_at_once_with_one_key_one_is_new(self, ended):
