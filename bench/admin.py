@@ -35,15 +35,16 @@ WORST = 1.5
 _START_SECONDS = 120.0
 _USER = "bench"
 
-# One in a hundred ends badly; all are spread over thirty days, the newest now.
+# One in ten ends badly, so that every list over few fills its page too. All are spread over thirty
+# days, the newest now.
 _FILL = """
 INSERT INTO deliveries (delivery_id, source, payload_mode, status, idempotency_key, fingerprint,
     message_id, traceparent, requested_at, created_at, finished_at, attempt_count,
     last_failure_code)
 SELECT 'd-' || n, CASE n %% 10 WHEN 0 THEN 'authsession' ELSE 'notification' END, 'rendered',
-    CASE n %% 200 WHEN 0 THEN 'dead_letter' WHEN 100 THEN 'failed' ELSE 'sent' END,
+    CASE n %% 20 WHEN 0 THEN 'dead_letter' WHEN 10 THEN 'failed' ELSE 'sent' END,
     'k-' || n, sha256(n::text::bytea), '<' || n || '@x>', '00-' || md5(n::text) || '-01-01',
-    at, at, at, 1, CASE n %% 100 WHEN 0 THEN 'timeout' END
+    at, at, at, 1, CASE n %% 10 WHEN 0 THEN 'timeout' END
 FROM (SELECT n, now() - (%(count)s - n) * interval '30 days' / %(count)s AS at
       FROM generate_series(1, %(count)s) AS n) AS numbered
 ORDER BY n;
@@ -61,7 +62,7 @@ SELECT id, 'timeout', 'no reply', 4, finished_at FROM deliveries WHERE status = 
 INSERT INTO malformed_commands (stream, stream_entry_id, delivery_id, failure_code,
     failure_message, recorded_at)
 SELECT 's', n || '-0', 'm-' || n, 'invalid_body', 'text_body: is missing', now()
-FROM generate_series(1, %(count)s / 100) AS n;
+FROM generate_series(1, %(count)s / 20) AS n;
 """
 
 PAGES = {

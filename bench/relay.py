@@ -22,7 +22,7 @@ _ANSWERS = {
     b"RSET": b"250 2.0.0 ok\r\n",
     b"QUIT": b"221 2.0.0 bye\r\n",
 }
-_TAKEN = b"250 2.0.0 dropped\r\n"
+_TAKEN = b"250 2.0.0 dropped as %012d\r\n"  # no two are alike, as with any relay
 
 
 class Count:
@@ -89,7 +89,7 @@ class Relay(asyncio.Protocol):
             self._received = b""
             self._in_message = False
             self._count.taken += 1
-            self._answer(_TAKEN, self._late + self._dot)
+            self._answer(_TAKEN % self._count.taken, self._late + self._dot)
 
     def _answer(self, answer: bytes, late: float) -> None:
         if late:

@@ -16,6 +16,7 @@ from deliveries.attempt.recorder import Recorder
 from deliveries.attempt.sender import Ending, Expired, GivenBack, Sender
 from deliveries.crash import Point
 from deliveries.database import describe
+from deliveries.throttle import Throttle
 from deliveries.transitions.claim import claim
 from deliveries.watchdog import Watchdog
 
@@ -70,6 +71,7 @@ class Pool:
             for number, sender in enumerate(senders)
         ]
         self._deadline = float("inf")
+        self._throttle = Throttle()
 
     def step(self) -> bool:
         """Claim what there is room for; whether more waits. The step of the claiming loop."""
@@ -146,15 +148,26 @@ class Pool:
         while (claimed := self._inbox.take(reserved=reserved)) is not None:
             try:
                 self._record(claimed, self._send(sender, claimed))
-            except Exception as error:
-                # A defect of ours, or the database away while content is read: nothing was sent
-                # that is not on record, so the attempt is tried again later and told now.
-                logger.exception(
-                    "attempt given back after a fault",
-                    extra={"delivery_id": claimed.row.delivery_id, "fault": describe(error)},
-                )
-                self._recorder.give_back([claimed.row.attempt_id])
+            except Exception as error:  # noqa: BLE001 - the boundary: no fault may end the thread
+                self._break_off(sender, claimed, error)
                 time.sleep(_RECORD_SECONDS)
+
+    def _break_off(self, sender: Sender, claimed: Claimed, error: Exception) -> None:
+        """After a defect of ours, or with the database away while content is read.
+
+        Given back and tried again later, unless the relay may have it: that must be on record.
+        """
+        unknown = sender.unknown(claimed)
+        what = (
+            "attempt given back after a fault" if unknown is None else "attempt broken by a fault"
+        )
+        if self._throttle.allow(f"{what} {describe(error)}"):
+            logger.error(
+                what,
+                extra={"delivery_id": claimed.row.delivery_id, "fault": describe(error)},
+                exc_info=error,
+            )
+        self._record(claimed, GivenBack() if unknown is None else unknown)
 
     def _send(self, sender: Sender, claimed: Claimed) -> Ending:
         if not is_large(claimed.row):

@@ -16,7 +16,7 @@ from deliveries.attempt.message.writer import needs_smtputf8, write_message
 from deliveries.attempt.smtp.transaction import Envelope, Guard
 from deliveries.crash import Point
 from deliveries.outcome.report import Event, RecipientReply, Reply, Report
-from deliveries.outcome.verdict import Policy, Standing, decide
+from deliveries.outcome.verdict import Policy, Standing, decide, lost
 from deliveries.payload import Mailbox, Payload
 from deliveries.states import Phase
 from deliveries.transitions.records import Completion
@@ -90,7 +90,7 @@ class Permit:
 
     The lease must have been held since the attempt was claimed, at `claimed_at`; soon after
     `good_until` the attempt is recovered from whoever has it. `expired` says that the expiry was
-    what kept it from beginning.
+    what kept it from beginning, `finishing` that a final dot may have been written.
     """
 
     lease: LeaseView
@@ -99,6 +99,7 @@ class Permit:
     expires_at: float | None
     stopping: Any = field(repr=False)  # a threading.Event
     expired: bool = False
+    finishing: bool = False
 
     def may_begin(self) -> bool:
         if self.expires_at is not None and time.monotonic() >= self.expires_at:
@@ -109,6 +110,7 @@ class Permit:
     def may_finish(self) -> bool:
         if not self._is_ours():
             return False
+        self.finishing = True
         crash.here(Point.ATTEMPT_FINISHING)
         return True
 
@@ -147,6 +149,7 @@ class Sender:
         recovery waits. `allow` watches over each transaction.
         """
         self.provider = provider
+        self._permit: Permit | None = None
         self._longest = longest
         self._allow = allow
         self._identity = identity
@@ -162,10 +165,21 @@ class Sender:
         measured.ended(ending.attempt if isinstance(ending, Completion) else None)
         return ending
 
+    def unknown(self, claimed: Claimed) -> Completion | None:
+        """The completion of an attempt that a defect of ours broke, if the relay may have the mail.
+
+        None when nothing of it can count, so that it may be given back.
+        """
+        if self._permit is None or not self._permit.finishing:
+            return None
+        row = claimed.row
+        left = None if row.recipients_left is None else tuple(row.recipients_left)
+        return lost(standing=_standing(row), recipients_left=left, policy=self._policy)
+
     def _send(self, claimed: Claimed) -> Ending:
         """The first transaction, and more for those refused as too many."""
-        row = claimed.row
-        permit = Permit(
+        row, self._permit = claimed.row, None
+        permit = self._permit = Permit(
             lease=self._lease,
             claimed_at=claimed.at,
             good_until=claimed.at + self._longest,
@@ -183,11 +197,7 @@ class Sender:
         return decide(
             reports=reports,
             recipients=recipients,
-            standing=Standing(
-                attempt_no=row.attempt_no,
-                accepted=row.recipients_accepted,
-                refused=tuple(row.recipients_refused or ()),
-            ),
+            standing=_standing(row),
             policy=self._policy,
         )
 
@@ -245,3 +255,11 @@ class Sender:
             return []
         tried_at_once = self._policy.classifier.is_tried_at_once
         return [r.address for r in report.recipients if r.reply and tried_at_once(r.reply)]
+
+
+def _standing(row: Any) -> Standing:
+    return Standing(
+        attempt_no=row.attempt_no,
+        accepted=row.recipients_accepted,
+        refused=tuple(row.recipients_refused or ()),
+    )

@@ -29,6 +29,7 @@ from deliveries.intake.schedule import parse_moment
 from deliveries.intake.texts import is_line
 from deliveries.payload import Mailbox
 from deliveries.states import DeliveryStatus, PayloadMode, Source
+from deliveries.telemetry.spans import active_traceparent
 
 TEMPLATE_ID = "auth.login_code"
 _MEMBERS = ("email", "code", "locale", "expires_at")
@@ -51,14 +52,22 @@ def accept_login_code(request: HttpRequest) -> HttpResponse:
     key = read_key(request)
     body = read_object(request)
     login_code = parse_login_code(body)
-    command = _command(login_code, key=key, body=body, trace=read_trace_headers(request))
+    command = _command(login_code, key=key, body=body, trace=_trace_of(request))
     began = time.time_ns()
     result = gatherer().ask(command)
-    measure_commands([command], [result], began=began)
     crash.here(Point.LOGIN_CODE_ACCEPTED)
+    measure_commands([command], [result], began=began)
     delivery_id, outcome = _outcome(result)
     request.META["mail.delivery_id"] = delivery_id
     return answer({"delivery_id": delivery_id, "outcome": outcome}, status=202)
+
+
+def _trace_of(request: HttpRequest) -> dict[str, str]:
+    """The caller's trace, else that of the request's own span: another thread accepts it."""
+    trace = read_trace_headers(request)
+    if "traceparent" not in trace and (own := active_traceparent()) is not None:
+        trace["traceparent"] = own
+    return trace
 
 
 @dataclass(frozen=True, slots=True)

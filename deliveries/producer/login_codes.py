@@ -138,7 +138,9 @@ def _delivery(answer: Answer) -> LoginCodeDelivery:
     members = _members(answer.body)
     if answer.status == 202:
         return _accepted(members)
-    if not 400 <= answer.status < 500:
+    if answer.status >= 500:
+        raise UnconfirmedError(f"the service answered {answer.status}")
+    if answer.status < 400:
         raise UnexpectedAnswerError(f"the service answered {answer.status}")
     code = _name(members.get("code"))
     if answer.status == 409 and code == "idempotency_conflict":

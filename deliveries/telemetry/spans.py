@@ -78,6 +78,11 @@ def is_on() -> bool:
     return bool(_writers)
 
 
+def active_traceparent() -> str | None:
+    """Of the span that is active in this thread; None where there is none."""
+    return _writers[0].active_traceparent() if _writers else None
+
+
 def traceparent_of(*, delivery_id: str, given: str | None) -> str | None:
     """What a new delivery keeps: the producer's own, else the active span's, else a new trace.
 

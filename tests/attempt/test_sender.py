@@ -1,6 +1,8 @@
 """What one sender makes of a claimed attempt."""
 
 import threading
+import time
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -105,3 +107,33 @@ def test_a_message_that_cannot_be_written_goes_up_the_ladder_and_is_told(make, c
     assert "eve@" not in caplog.text
     last = make(provider).send(claimed(attempt_no=2, headers=[["X-Broken", "\r\n"]]))
     assert last.status is DeliveryStatus.DEAD_LETTER
+
+
+class Breaking(Stub):
+    """Breaks off with a defect, before or after the final dot."""
+
+    def __init__(self, *, finishes):
+        self.finishes = finishes
+
+    def send(self, *, guard, **_named):
+        assert guard.may_begin()
+        if self.finishes:
+            assert guard.may_finish()
+        raise RuntimeError
+
+
+@pytest.mark.parametrize("finishes", [True, False])
+def test_a_defect_of_ours_leaves_an_unknown_outcome_only_if_the_relay_may_have_it(make, finishes):
+    sender, attempt = make(Breaking(finishes=finishes)), claimed()
+    with pytest.raises(RuntimeError):
+        sender.send(attempt)
+    ending = sender.unknown(attempt)
+    assert (ending is not None) == finishes
+    if ending is not None:
+        assert (ending.attempt.outcome_unknown, ending.retry_after) == (True, WAIT)
+
+
+def test_an_old_attempt_is_begun_no_more(make):
+    sender = make(Provider(OK))
+    sender._longest = 5.0
+    assert sender.send(replace(claimed(), at=time.monotonic() - 6)) == GivenBack()

@@ -13,7 +13,7 @@ from referencing import Registry
 from referencing.jsonschema import DRAFT7
 
 from deliveries.conf.variables import BY_FIELD
-from deliveries.intake import addresses, attachments, command, headers, members
+from deliveries.intake import addresses, attachments, command, headers, members, weight
 from deliveries.intake.command import parse_entry
 from deliveries.intake.entry import StreamEntry
 from deliveries.intake.rejection import Rejection, RejectionCode
@@ -240,7 +240,7 @@ class TestVocabulary:
     def test_limits_in_words(self):
         said = DOCUMENT["info"]["description"]
         assert f"at most {members._DEEPEST} deep" in said
-        assert f"at most {members._MOST_CONTAINERS} lists and objects" in said
+        assert f"at most {weight.MOST_VALUES} values" in said
         assert f"at most {addresses.MOST_RECIPIENTS} recipients together" in said
         moment = SCHEMAS["entry"]["properties"]["requested_at_ms"]["description"]
         assert f"from {command._EARLIEST_MS} " in moment

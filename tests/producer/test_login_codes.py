@@ -118,7 +118,6 @@ class TestAnswers:
         [
             Says(200, ACCEPTED),
             Says(302, None, headers={"Location": "http://127.0.0.1:1/"}),
-            Says(500, {"code": "x"}),
             Says(202, {"delivery_id": "d-1"}),
             Says(202, {"delivery_id": ["d"], "outcome": "accepted"}),
             Says(202, {"delivery_id": "d-1", "outcome": ["accepted"]}),
@@ -129,6 +128,11 @@ class TestAnswers:
     )
     def test_what_no_mail_service_would_say(self, answer):
         with ScriptedService(answer) as service, pytest.raises(UnexpectedAnswerError):
+            post(service)
+        assert len(service.requests) == 1
+
+    def test_a_fault_of_the_service_leaves_it_open_and_is_not_repeated_at_once(self):
+        with ScriptedService(Says(500, {"code": "x"})) as service, pytest.raises(UnconfirmedError):
             post(service)
         assert len(service.requests) == 1
 

@@ -167,6 +167,23 @@ def test_an_outage_longer_than_a_lease_makes_nobody_lost(make_world, through, ne
     assert_waited_out(processes)
 
 
+@pytest.mark.parametrize("fault", ["go_away", "freeze"])
+def test_a_stop_during_an_outage_is_bounded(world, through, network, fault):
+    processes = through(world).start(*ALL)
+    world.publish(*range(10))
+    world.settle()
+    getattr(network, fault)()
+    for process in processes:
+        process.signal(signal.SIGTERM)
+    # what is on its way to the server when it falls silent cannot be waited for: status 1
+    wanted = {0} if fault == "go_away" else {0, 1}
+    assert {process.wait(seconds=30) for process in processes} <= wanted
+    network.thaw()
+    network.come_back()
+    world.go_on()
+    assert set(world.copies.values()) == {1}
+
+
 class TestLostReplies:
     """PostgreSQL did it, and its answer was lost on the way."""
 

@@ -3,6 +3,7 @@
 import signal
 import sys
 import time
+from collections import Counter
 
 import pytest
 from django.db.models.functions import Now
@@ -144,6 +145,21 @@ class TestWorkers:
         frozen.signal(signal.SIGCONT)
         wait_until(lambda: world.statuses == {"d-1": "sent"})
         assert world.copies == {"d-1": 1}
+
+    def test_one_that_may_not_double_holds_nothing_ready(self, make_world):
+        """What it has claimed it has begun: no more than that is lost with it."""
+        world = make_world({Stage.MAIL: by_turn(Stall(), Stall(), Stall(), "250 2.1.0 ok")})
+        world.environment["MAIL_UNKNOWN_OUTCOME"] = "fail"
+        *_, worker = world.start("consume_commands", "run_scheduler", "run_attempts")
+        world.publish(*range(30))
+        wait_until(lambda: len(world.relay.dialogues) == 3)  # of four senders, one is for codes
+        assert Attempt.objects.filter(status="in_progress").count() == 3
+        worker.kill()
+        world.start("run_attempts")
+        world.settle()
+        ends = Counter(world.statuses.values())
+        assert ends == {"failed": 3, "sent": 27}
+        assert set(world.copies.values()) <= {0, 1}
 
     def test_many_of_each_send_nothing_twice(self, world):
         world.start(*("consume_commands", "run_scheduler", "run_attempts") * 2)

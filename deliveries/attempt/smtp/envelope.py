@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 _UNFIT = re.compile(r"[\x00-\x20\x7f<>]")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Envelope:
     """Raises ValueError, without the address, for what would break a command apart."""
 

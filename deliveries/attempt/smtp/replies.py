@@ -15,11 +15,6 @@ MOST_LINES = 128
 _LONGEST_TEXT = 512
 _CODE = re.compile(rb"[2-5][0-9]{2}")
 _BEGINNING = re.compile(rb"(?:[2-5][0-9]{0,2})?\Z|[2-5][0-9]{2}[- \r]")
-# What nearly every reply is. Whatever does not match is taken apart line by line.
-_USUAL = re.compile(
-    rb"([2-5][0-9]{2}) (?:([245]\.[0-9]{1,3}\.[0-9]{1,3}) )?"
-    rb"([a-zA-Z](?:[\x20-\x7e]{0,300}[\x21-\x7e])?)\r\n"
-)
 _SHORT = re.compile(rb"[2-5][0-9]{2} [^\n]{0,4092}\n")
 _ENHANCED = re.compile(r"([245])\.\d{1,3}\.\d{1,3}(?= |$)", re.ASCII)
 _SPACE, _HYPHEN, _CR, _LF = b" -\r\n"
@@ -66,17 +61,21 @@ def find_short(received: bytes) -> list[bytes]:
     return replies if sum(map(len, replies)) == len(received) else []
 
 
-@lru_cache(maxsize=64)
 def parse_reply(raw: bytes) -> Reply:
-    """A complete reply, as `find_end` marks it off. Relays say the same to most recipients."""
-    usual = _USUAL.fullmatch(raw)
-    if usual is not None:
-        code, status, text = usual.groups()
-        if status is None:
-            return Reply(code=int(code), enhanced=None, text=text.decode())
-        if status[0] == code[0]:
-            return Reply(code=int(code), enhanced=status.decode(), text=text.decode())
+    """A complete reply, as `find_end` marks it off."""
+    if raw.find(b"\n") + 1 == len(raw) <= _LONGEST_TEXT and raw.isascii():  # the usual one
+        text = raw[4:].decode().strip()
+        if text.isprintable():
+            code = int(raw[:3])
+            match = _ENHANCED.match(text)
+            if match is None or ord(text[0]) != raw[0]:
+                return Reply(code, None, text)
+            return Reply(code, match[0], text[match.end() :].lstrip())
     return parse_lines(raw)
+
+
+# most recipients are told the same
+parse_repeated_reply = lru_cache(maxsize=64)(parse_reply)
 
 
 def parse_lines(raw: bytes) -> Reply:

@@ -37,9 +37,11 @@ class TlsLayer:
         finally:
             self.outgoing += self._out.read()
 
-    def encrypt(self, data: bytes | memoryview) -> None:
+    def encrypt(self, data: bytes | memoryview) -> bytes:
+        """The bytes for the socket, which are `outgoing` until it has taken them."""
         self.link.write(data)
         self.outgoing = self._out.read()
+        return self.outgoing
 
     def decrypt(self, data: bytes) -> bytes:
         """What is complete now, which may be nothing. Raises ssl.SSLError."""

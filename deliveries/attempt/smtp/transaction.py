@@ -7,7 +7,7 @@ from deliveries import crash
 from deliveries.attempt.smtp.ended import LINK_ERRORS, EndedError, report_of
 from deliveries.attempt.smtp.envelope import Envelope
 from deliveries.attempt.smtp.guard import Guard
-from deliveries.attempt.smtp.replies import parse_reply
+from deliveries.attempt.smtp.replies import parse_repeated_reply, parse_reply
 from deliveries.attempt.smtp.session import Session
 from deliveries.attempt.smtp.stuffing import Outgoing
 from deliveries.attempt.smtp.waiting import CutError
@@ -145,7 +145,7 @@ class Transaction:
         """Whether anyone may have the message."""
         replies, accepted = self._replies, False
         for address in self._envelope.recipients:
-            reply = parse_reply(self._answer())
+            reply = parse_repeated_reply(self._answer())
             replies.append(RecipientReply(address, reply))
             if reply.code < 300:
                 accepted = True

@@ -7,6 +7,7 @@ import socket
 import ssl
 import struct
 from time import monotonic
+from typing import NoReturn
 
 from deliveries.attempt.smtp.replies import ProtocolError, find_end, find_short
 from deliveries.attempt.smtp.tls import TlsLayer
@@ -43,8 +44,8 @@ class Wire:
 
     def read(self) -> bytes:
         """One complete reply."""
-        received = self.received
-        while not received or (end := find_end(received)) < 0:
+        received = self.received or self._read_more()
+        while (end := find_end(received)) < 0:
             received = self._read_more()
         self.received = received[end:]
         return received[:end]
@@ -85,12 +86,15 @@ class Wire:
 
         Under TLS it is all or nothing, and after nothing the same bytes must be offered again.
         """
-        if self._tls is not None:
-            return self._take_encrypted(self._tls, data)
+        tls = self._tls
         try:
-            return self._sock.send(data, socket.MSG_DONTWAIT)
+            if tls is None:
+                return self._sock.send(data, socket.MSG_DONTWAIT)
+            outgoing = tls.outgoing or tls.encrypt(data)
+            tls.outgoing = outgoing[self._sock.send(outgoing, socket.MSG_DONTWAIT) :]
         except BlockingIOError:
             return 0
+        return 0 if tls.outgoing else len(data)
 
     def wait_to_write(self) -> None:
         """Until the kernel takes more, or the relay has said something instead."""
@@ -118,7 +122,7 @@ class Wire:
         try:
             while not tls.shake_hands():
                 self._flush(tls)
-                tls.feed(self._next())
+                tls.feed(self._wait_for_more())
         finally:
             with contextlib.suppress(ConnectionError):
                 self._flush(tls)  # the end of the handshake, or the reason why there is none
@@ -130,9 +134,18 @@ class Wire:
 
     def _read_more(self) -> bytes:
         """Wait for more, and return all that is not read yet, which may be the same as before."""
-        if self._tls is not None and self._tls.has_ended:
-            raise ConnectionResetError("closed by the relay")
-        self._add(self._next())
+        tls = self._tls
+        if tls is not None and tls.has_ended:
+            _closed()
+        try:
+            in_time = self.deadline - monotonic() > _SLICE
+            data = self._sock.recv(_READ) or _closed() if in_time else self._wait_for_more()
+        except BlockingIOError:  # nothing came within a slice
+            data = self._wait_for_more()
+        if tls is not None or self.received:
+            self._add(data)
+        else:
+            self.received = data
         return self.received
 
     def _add(self, data: bytes) -> None:
@@ -142,17 +155,8 @@ class Wire:
         if len(self.received) > _MOST_UNREAD:
             raise ProtocolError("more replies than commands")
 
-    def _next(self) -> bytes:
+    def _wait_for_more(self) -> bytes:
         """What comes next, as it is on the wire."""
-        if self.deadline - monotonic() > _SLICE:
-            try:
-                data = self._sock.recv(_READ)
-            except BlockingIOError:
-                pass  # nothing came within a slice
-            else:
-                if data:
-                    return data
-                raise ConnectionResetError("closed by the relay")
         while True:
             self._waiter.wait(events=select.POLLIN, deadline=self.deadline)
             if data := self._come():
@@ -164,19 +168,7 @@ class Wire:
             data = self._sock.recv(_READ, socket.MSG_DONTWAIT)
         except BlockingIOError:
             return b""
-        if not data:
-            raise ConnectionResetError("closed by the relay")
-        return data
-
-    def _take_encrypted(self, tls: TlsLayer, data: bytes | memoryview) -> int:
-        if not tls.outgoing:
-            tls.encrypt(data)
-        try:
-            taken = self._sock.send(tls.outgoing, socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            return 0
-        tls.outgoing = tls.outgoing[taken:]
-        return 0 if tls.outgoing else len(data)
+        return data or _closed()
 
     def _flush(self, tls: TlsLayer) -> None:
         """Write what the handshake has to say."""
@@ -187,3 +179,7 @@ class Wire:
                 self._waiter.wait(events=select.POLLOUT, deadline=self.deadline)
             else:
                 tls.outgoing = tls.outgoing[taken:]
+
+
+def _closed() -> NoReturn:
+    raise ConnectionResetError("closed by the relay")

@@ -49,7 +49,8 @@ def gap(_config: Config, facts: StreamFacts) -> Verdict:
     if facts.gap_entries:
         return warning(
             f"{counted(facts.gap_entries, 'entry', 'entries')} lost unread so far, none of it now",
-            "The consumer's log tells when: stream entries were lost before they were read.",
+            "The consumer's log tells when. Once the lost ones were put again, docs/runbook.md says"
+            " how to end this warning.",
             gap_entries=facts.gap_entries,
         )
     return ok("nothing was lost unread", gap_entries=0)
@@ -85,8 +86,8 @@ def malformed(_config: Config, facts: MalformedFacts) -> Verdict:
     more = " or more" if facts.is_bounded else ""
     seen = f"{total:,}{more} in the last hour: {', '.join(parts)}"
     advice = (
-        "manage.py malformed_commands shows what was wrong where. Have the producer mended; then"
-        " manage.py malformed_commands --replay."
+        "manage.py malformed_commands ENTRY_ID shows what was wrong where. Have the producer"
+        " mended; manage.py malformed_commands ENTRY_ID --replay FILE puts a corrected one in."
     )
     if total >= _FLOOD:
         return failed(seen, advice, total=total, **facts.by_code)
