@@ -1,15 +1,20 @@
 """`make run`: the same stack, up until Ctrl-C, with the processes' logs in the terminal."""
 
 import os
+import secrets
+import sys
 from pathlib import Path
 from typing import BinaryIO
 
-from mailproject.embedded.child import Child
+from mailproject.embedded.child import Child, start_child
 from mailproject.embedded.errors import EmbeddedError
 from mailproject.embedded.interruption import Interrupted, Interruption
 from mailproject.embedded.procfile import raise_if_ended
-from mailproject.embedded.stack import MAIL, Stack
+from mailproject.embedded.stack import CHECKOUT, LOGS, MAIL, Stack
 from mailproject.embedded.terminal import relative, tell
+
+OPERATOR = "operator"
+_OPERATOR_SECONDS = 60.0
 
 
 def run(folder: Path | None) -> int:
@@ -18,8 +23,8 @@ def run(folder: Path | None) -> int:
     stack = Stack(folder, interruption=interruption, tell=tell)
     failed = False
     try:
-        stack.start(log_format="console")
-        tell(_how_to_reach(stack))
+        stack.start(log_format="console", more={"MAIL_ADMIN_ENABLED": "true"})
+        tell(_how_to_reach(stack, password=make_operator(stack)))
         with Followed(stack.processes) as followed:
             while True:
                 followed.show()
@@ -65,14 +70,35 @@ class Followed:
                 tell(f"{name.ljust(self._width)} | {line}")
 
 
-def _how_to_reach(stack: Stack) -> str:
+def make_operator(stack: Stack) -> str:
+    """Make the admin's user of this run; returns the password. Raises EmbeddedError."""
+    password = secrets.token_urlsafe(12)
+    child = start_child(
+        folder=stack.folder,
+        name="createsuperuser",
+        argv=[
+            *(sys.executable, "manage.py", "createsuperuser", "--noinput"),
+            *("--username", OPERATOR, "--email", "operator@example.com"),
+        ],
+        environment={**stack.environment, "DJANGO_SUPERUSER_PASSWORD": password},
+        log=stack.folder.subfolder(LOGS) / "createsuperuser.log",
+        cwd=CHECKOUT,
+    )
+    if child.finish(seconds=_OPERATOR_SECONDS) != 0:
+        raise child.failed("made no user for the admin")
+    return password
+
+
+def _how_to_reach(stack: Stack, *, password: str) -> str:
     environment = relative(stack.write_environment())
     mail = relative(stack.folder.path / MAIL)
-    api = f"http://{stack.environment['MAIL_INTERNAL_HTTP_ADDR']}/api/v1/internal/"
+    site = f"http://{stack.environment['MAIL_INTERNAL_HTTP_ADDR']}"
+    api = f"{site}/api/v1/internal/"
     return f"""
 Everything runs. Nothing is sent outside: every mail ends in the catcher's folder.
 
   internal HTTP API    {api}
+  admin                {site}/admin/    (user {OPERATOR}, password {password})
   mail as it comes     {mail}/  (one .eml a mail, index.jsonl about all)
   logs                 {relative(stack.folder.path / "logs")}/
   its configuration    . {environment}    (in another shell, for manage.py and your clients)

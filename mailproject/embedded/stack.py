@@ -93,8 +93,11 @@ class Stack:
     def mail(self) -> MailFolder:
         return MailFolder(self.folder.path / MAIL)
 
-    def start(self, *, log_format: str) -> None:
-        """Start everything; returns when each process has logged its start line."""
+    def start(self, *, log_format: str, more: Mapping[str, str] | None = None) -> None:
+        """Start everything; returns when each process has logged its start line.
+
+        `more` are variables of the service besides those that reach the servers.
+        """
         postgres = start_postgres(folder=self.folder)
         self._running("PostgreSQL", postgres.stop, f"{LOOPBACK}:{postgres.port}")
         dsn = postgres.make_database(
@@ -111,6 +114,7 @@ class Stack:
             "MAIL_POSTGRES_PRIMARY_DSN": dsn,
             **relay,
             "MAIL_LOG_FORMAT": log_format,
+            **(more or {}),
         }
         with ReservedPort() as port:
             self.environment["MAIL_INTERNAL_HTTP_ADDR"] = f"{LOOPBACK}:{port.number}"
