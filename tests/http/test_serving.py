@@ -59,8 +59,8 @@ class TestStart:
         (line,) = web.process.logged("internal HTTP listener started")
         assert (line["process"], line["level"]) == ("web", "info")
         assert line["address"] == f"{LOOPBACK}:{web.port}"
+        wait_until(lambda: len(workers_of(web)) == 2)
         wait_until(lambda: on_record(web) == set(workers_of(web)))
-        assert len(workers_of(web)) == 2
         assert web.get("/deliveries").status == 200
 
     @pytest.mark.parametrize(
