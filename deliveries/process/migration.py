@@ -1,15 +1,18 @@
 """Migrations at start-up: applied under a lock, so that processes starting together do not race."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.core.management import call_command
 from django.db import connections
+from django.db.backends.utils import CursorWrapper
 from django.db.migrations.executor import MigrationExecutor
 from django.db.utils import ConnectionHandler
 
 # Any number will do, so long as it is always the same.
 _LOCK = 0x6D61696C
+_LOCK_POLL_SECONDS = 0.1
 
 
 class SchemaMissingError(Exception):
@@ -56,6 +59,12 @@ def _apply(alias: str, *, may_be_refused: bool) -> None:
     connection.close()  # and with it the session's settings
 
 
+def _takes(cursor: CursorWrapper) -> bool:
+    cursor.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK])
+    row = cursor.fetchone()
+    return row is not None and bool(row[0])
+
+
 @contextmanager
 def _locked(alias: str) -> Iterator[None]:
     """Hold the advisory lock on a connection of its own, for as long as the migrations take."""
@@ -66,9 +75,10 @@ def _locked(alias: str) -> Iterator[None]:
             cursor.execute("SELECT current_schema()")
             if cursor.fetchone() != ("mail",):
                 raise SchemaMissingError
-            cursor.execute("SET statement_timeout = 0; SET lock_timeout = 0")
-            cursor.execute("SET idle_in_transaction_session_timeout = 0")
-            cursor.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
+            # Asked for again and again: a statement that waits for it would hold a snapshot, and an
+            # index that is built concurrently waits for the end of every snapshot.
+            while not _takes(cursor):
+                time.sleep(_LOCK_POLL_SECONDS)
         yield
     finally:
         guard.close()

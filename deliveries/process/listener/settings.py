@@ -35,7 +35,10 @@ proc_name = "mail-service"
 # No file, no socket of gunicorn's own, nothing that a header or another variable could change.
 control_socket_disable = True
 preload_app = False
-forwarded_allow_ips = ""
+# But that a proxy in front of the admin took the request over TLS.
+forwarded_allow_ips = (
+    os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1,::1") if _CONFIG.admin_enabled else ""
+)
 forwarder_headers = ""
 worker_tmp_dir = None
 limit_request_line = 4094
