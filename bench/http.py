@@ -4,7 +4,7 @@ Login codes: 16 connections post them for some seconds, and ask for an empty JSO
 process for as long, by turns. The number is the ratio of the two rates.
 
 Lists: the pages that the API guarantees without a time window are asked for one after the other,
-with 1,000 deliveries and with 1,000,000. The number is the ratio of their p99, by kind of page.
+of 1,000 deliveries and of 1,000,000 by turns. The number is the ratio of the p99, by kind of page.
 """
 
 import argparse
@@ -15,12 +15,14 @@ import statistics
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
+from bench.load import quantile_ms
 from bench.pages import DEEP, PAGES, fill
 from mailproject.embedded.child import Child, start_child
 from mailproject.embedded.errors import EmbeddedError
@@ -36,44 +38,48 @@ from mailproject.embedded.valkey import start_valkey
 CONNECTIONS = 16
 API = "/api/v1/internal"
 EMPTY = "/empty"  # of bench.empty_view
+_SMALL = 1000
 _STOP_SECONDS = 15.0
 
 
-class Web:
-    """A web process on servers of its own."""
+class Stage:
+    """PostgreSQL and Valkey, and web processes that each have a database of their own."""
 
     def __init__(self, folder: RunFolder, interruption: Interruption) -> None:
         self._folder = folder
         self._interruption = interruption
         self._stops = ExitStack()
 
-    def __enter__(self) -> "Web":
-        postgres = start_postgres(folder=self._folder)
-        self._stops.callback(postgres.stop)
-        self.dsn = postgres.make_database(
-            ServiceDatabase(name="bench", role="bench", password=secrets.token_hex(16))
-        )
-        valkey = start_valkey(folder=self._folder)
-        self._stops.callback(valkey.stop)
-        with ReservedPort() as port:
-            self.port = port.number
-        children = [self._start(valkey.address, valkey.password)]
-        self._stops.callback(stop_processes, children, seconds=_STOP_SECONDS)
-        await_started(children, interruption=self._interruption)
+    def __enter__(self) -> "Stage":
+        self._postgres = start_postgres(folder=self._folder)
+        self._stops.callback(self._postgres.stop)
+        self._valkey = start_valkey(folder=self._folder)
+        self._stops.callback(self._valkey.stop)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stops.close()
 
-    def _start(self, redis_address: str, redis_password: str) -> Child:
+    def start_web(self, name: str) -> "Web":
+        dsn = self._postgres.make_database(
+            ServiceDatabase(name=name, role=name, password=secrets.token_hex(16))
+        )
+        with ReservedPort() as port:
+            number = port.number
+        children = [self._start(name, dsn, number)]
+        self._stops.callback(stop_processes, children, seconds=_STOP_SECONDS)
+        await_started(children, interruption=self._interruption)
+        return Web(dsn=dsn, port=number)
+
+    def _start(self, name: str, dsn: str, port: int) -> Child:
         environment = {
             "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', '/usr/bin:/bin')}",
             "DJANGO_SETTINGS_MODULE": "bench.empty_view",
             "MAIL_SECRET_KEY": secrets.token_hex(32),
-            "MAIL_REDIS_MASTER_ADDR": redis_address,
-            "MAIL_REDIS_PASSWORD": redis_password,
-            "MAIL_POSTGRES_PRIMARY_DSN": self.dsn,
-            "MAIL_INTERNAL_HTTP_ADDR": f"{LOOPBACK}:{self.port}",
+            "MAIL_REDIS_MASTER_ADDR": self._valkey.address,
+            "MAIL_REDIS_PASSWORD": self._valkey.password,
+            "MAIL_POSTGRES_PRIMARY_DSN": dsn,
+            "MAIL_INTERNAL_HTTP_ADDR": f"{LOOPBACK}:{port}",
             "MAIL_SMTP_MODE": "smtp",
             "MAIL_SMTP_ADDR": f"{LOOPBACK}:1",
             "MAIL_SMTP_FROM_EMAIL": "service@example.com",
@@ -83,11 +89,19 @@ class Web:
             name="web",
             argv=[sys.executable, "manage.py", "serve"],
             environment=environment,
-            log=self._folder.subfolder("logs") / "web.log",
+            log=self._folder.subfolder("logs") / f"{name}.log",
             cwd=CHECKOUT,
         )
 
-    def load(self, *what: str, connections: int, seconds: float) -> Mapping[str, float]:
+
+@dataclass(frozen=True, slots=True)
+class Web:
+    """A running web process."""
+
+    dsn: str
+    port: int
+
+    def load(self, *what: str, connections: int, seconds: float) -> dict[str, Any]:
         """One run of `bench.load`, in a process of its own."""
         done = subprocess.run(
             [
@@ -101,7 +115,7 @@ class Web:
         )
         if done.returncode != 0:
             raise EmbeddedError(f"the load failed: {done.stderr.strip().splitlines()[-1:]}")
-        found: dict[str, float] = json.loads(done.stdout)
+        found: dict[str, Any] = json.loads(done.stdout)
         return found
 
 
@@ -123,27 +137,44 @@ def measure_login_codes(web: Web, *, rounds: int, seconds: float) -> None:
     print(f"median : login codes / empty view {statistics.median(ratios):.2f}")
 
 
-def measure_pages(web: Web, *, small: int, large: int, seconds: float) -> None:
-    found = {}
-    for size in (small, large):
+def measure_pages(stage: Stage, *, rows: int, rounds: int, seconds: float) -> None:
+    """By turns, a slice each, so that whatever else the machine does meets both sizes alike."""
+    webs = {size: stage.start_web(f"rows_{size}") for size in (_SMALL, rows)}
+    for size, web in webs.items():
         with psycopg.connect(web.dsn, autocommit=True) as connection:
             fill(connection, size)
-        found[size] = dict(_pages(web, seconds=seconds))
-    for kind, before in found[small].items():
-        after = found[large][kind]
-        print(
-            f"{kind:<28} p99 {before:6.1f} ms at {small:,}   {after:6.1f} ms at {large:,}"
-            f"   ratio {after / before:.2f}"
-        )
-    worst = max(found[large][kind] / before for kind, before in found[small].items())
+    worst = 0.0
+    for kind, path in PAGES.items():
+        paths = dict.fromkeys(webs, path)
+        worst = max(worst, _measure_kind(kind, webs, paths, rounds=rounds, seconds=seconds))
+    deep = {size: _deep(web, PAGES["newest"], pages=9) for size, web in webs.items()}
+    worst = max(worst, _measure_kind(DEEP, webs, deep, rounds=rounds, seconds=seconds))
     print(f"worst  : {worst:.2f}")
 
 
-def _pages(web: Web, *, seconds: float) -> Iterator[tuple[str, float]]:
-    """The p99 of each kind of page, in ms."""
-    for kind, path in {**PAGES, DEEP: _deep(web, PAGES["newest"], pages=9)}.items():
-        web.load("--get", f"{API}/{path}", connections=1, seconds=0.5)
-        yield kind, web.load("--get", f"{API}/{path}", connections=1, seconds=seconds)["p99_ms"]
+def _measure_kind(
+    kind: str, webs: dict[int, Web], paths: dict[int, str], *, rounds: int, seconds: float
+) -> float:
+    """The ratio of the p99 of all slices together."""
+    took: dict[int, list[float]] = {size: [] for size in webs}
+    for number in range(rounds + 1):
+        for size, web in webs.items():
+            found = web.load(
+                *("--samples", "--get", f"{API}/{paths[size]}"),
+                connections=1,
+                seconds=seconds / rounds,
+            )
+            # the first slice warms up
+            took[size] += found["samples"] if number else []
+    small, large = (sorted(samples) for samples in took.values())
+    ratio = quantile_ms(large, 0.99) / quantile_ms(small, 0.99)
+    print(
+        f"{kind:<22} p50 {quantile_ms(small, 0.5):5.1f} and {quantile_ms(large, 0.5):5.1f} ms"
+        f"   p99 {quantile_ms(small, 0.99):5.1f} and {quantile_ms(large, 0.99):5.1f} ms"
+        f"   ratio of p99 {ratio:.2f}",
+        flush=True,
+    )
+    return ratio
 
 
 def _deep(web: Web, path: str, *, pages: int) -> str:
@@ -158,7 +189,7 @@ def _deep(web: Web, path: str, *, pages: int) -> str:
 def main(arguments: list[str]) -> int:
     """Exit status 0 when everything was answered as it should be."""
     parser = argparse.ArgumentParser(prog="python -m bench http", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=5.0, help="of one measurement")
     parser.add_argument("--rows", type=int, default=1_000_000, help="of the large table")
     parser.add_argument("--folder", type=Path, help="where its files go (default: .run here)")
@@ -169,11 +200,12 @@ def main(arguments: list[str]) -> int:
     try:
         folder = hold_run_folder(CHECKOUT, chosen=chosen)
         try:
-            with Web(folder, interruption) as web:
+            with Stage(folder, interruption) as stage:
+                timing = {"rounds": options.rounds, "seconds": options.seconds}
                 if options.only != "lists":
-                    measure_login_codes(web, rounds=options.rounds, seconds=options.seconds)
+                    measure_login_codes(stage.start_web("login_codes"), **timing)
                 if options.only != "login-codes":
-                    measure_pages(web, small=1000, large=options.rows, seconds=options.seconds)
+                    measure_pages(stage, rows=options.rows, **timing)
         finally:
             interruption.close()
             folder.close()

@@ -2,8 +2,9 @@
 
     python -m bench.load --port 8080 --connections 16 --seconds 5 --kind login
 
-Prints JSON: answers a second, and milliseconds at quantiles. Requests are made beforehand or cheap
-to make, so that the load takes little of the machine from the service.
+Prints JSON: answers a second, milliseconds at quantiles, and with `--samples` the seconds of each.
+Requests are made beforehand or cheap to make, so that the load takes little of the machine from the
+service.
 """
 
 import argparse
@@ -55,8 +56,11 @@ def _length(head: bytes) -> int:
 
 def run(
     *, port: int, connections: int, seconds: float, requests: Iterator[bytes], expected: int
-) -> dict[str, float]:
-    """Keep every connection busy for so long. Raises ValueError for any other answer."""
+) -> tuple[float, list[float]]:
+    """Keep every connection busy for so long; answers a second, and the seconds of each, sorted.
+
+    Raises ValueError for any answer but the expected one.
+    """
     took: list[float] = []
     with selectors.DefaultSelector() as selector:
         callers = [Caller(port, requests) for _ in range(connections)]
@@ -76,12 +80,12 @@ def run(
                 key.data.send()
         for caller in callers:
             caller.socket.close()
-    took.sort()
-    return {
-        "rate": len(took) / (now - begun),
-        "p50_ms": 1000 * took[len(took) // 2],
-        "p99_ms": 1000 * took[int(len(took) * 0.99)],
-    }
+    return len(took) / (now - begun), sorted(took)
+
+
+def quantile_ms(took: list[float], share: float) -> float:
+    """Of sorted seconds, in ms."""
+    return 1000 * took[int(len(took) * share)]
 
 
 def get(path: str) -> bytes:
@@ -108,18 +112,24 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, required=True)
     parser.add_argument("--login", metavar="PREFIX", help="post login codes with such keys")
     parser.add_argument("--get", metavar="PATH", help="ask for this path")
+    parser.add_argument("--samples", action="store_true", help="tell every answer's seconds too")
     options = parser.parse_args()
     requests = (
         itertools.repeat(get(options.get)) if options.get else login_codes(options.login or "k")
     )
-    found = run(
+    rate, took = run(
         port=options.port,
         connections=options.connections,
         seconds=options.seconds,
         requests=requests,
         expected=200 if options.get else 202,
     )
-    print(json.dumps(found))
+    found: dict[str, float | list[float]] = {
+        "rate": rate,
+        "p50_ms": quantile_ms(took, 0.5),
+        "p99_ms": quantile_ms(took, 0.99),
+    }
+    print(json.dumps(found | ({"samples": took} if options.samples else {})))
     return 0
 
 
