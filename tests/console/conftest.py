@@ -40,7 +40,7 @@ class Running:
         return client
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def admin_service(servers: Servers, django_db_setup):
     """The admin's tables and a superuser, made as an operator makes them; unmade afterwards."""
     inherited = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
@@ -68,7 +68,7 @@ def admin_service(servers: Servers, django_db_setup):
         service.close()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def running(admin_service: Service, servers: Servers) -> Running:
     servers.start_redis()
     port = ReservedPort().release()

@@ -122,9 +122,9 @@ def start_web(service: Service, **overrides: str | None) -> Web:
     return Web(process, number)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def web_service(servers, django_db_setup) -> Iterator[Service]:
-    """For processes that outlive a test."""
+    """For processes that outlive a test, and end with its module: others count the processes."""
     servers.start_redis()
     inherited = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
     service = Service(folder=servers.folder, environment={**inherited, **servers.environment})
@@ -132,7 +132,7 @@ def web_service(servers, django_db_setup) -> Iterator[Service]:
     service.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def shared_web(web_service) -> Web:
     return start_web(web_service)
 
