@@ -17,20 +17,19 @@ import statistics
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 import psycopg
-import redis
 
 from bench.mails import SENDER, Mail
 from bench.relay import TOOK
+from bench.session import BenchError, add_folder, run_in_folder
 from mailproject.embedded.child import Child, start_child
-from mailproject.embedded.errors import EmbeddedError
 from mailproject.embedded.folder import RunFolder
-from mailproject.embedded.interruption import Interrupted, Interruption
+from mailproject.embedded.interruption import Interruption
 from mailproject.embedded.ports import LOOPBACK
 from mailproject.embedded.postgres import Postgres, start_postgres
 from mailproject.embedded.procfile import (
@@ -41,7 +40,7 @@ from mailproject.embedded.procfile import (
     stop_processes,
 )
 from mailproject.embedded.provision import ServiceDatabase
-from mailproject.embedded.stack import CHECKOUT, hold_run_folder
+from mailproject.embedded.stack import CHECKOUT
 from mailproject.embedded.valkey import Valkey, start_valkey
 
 STREAM = "mail:delivery_commands"
@@ -51,10 +50,6 @@ _STOP_SECONDS = 15.0
 _MIGRATE_SECONDS = 60.0
 _PATIENCE_SECONDS = 180.0
 _POLL_SECONDS = 0.25
-
-
-class BenchError(Exception):
-    """A round that proves nothing: something was not sent, or was sent twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +80,7 @@ class Bench:
         self._stops.callback(self._valkey.stop)
 
     def close(self) -> None:
-        self._interruption.close()
-        try:
-            self._stops.close()
-        finally:
-            self._folder.close()
+        self._stops.close()
 
     def round(self, number: int) -> Round:
         """Raises BenchError unless each message came once from either side."""
@@ -246,27 +237,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--count", type=int, default=2000, help="messages a round")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--folder", type=Path, help="where its files go (default: .run here)")
+    add_folder(parser)
     options = parser.parse_args()
-    interruption = Interruption()
-    chosen = options.folder.absolute() if options.folder else None
-    try:
-        folder = hold_run_folder(CHECKOUT, chosen=chosen)
+
+    def work(folder: RunFolder, interruption: Interruption) -> int:
         bench = Bench(folder, count=options.count, interruption=interruption)
-        try:
+        with closing(bench):
             bench.start()
             measure(bench, rounds=options.rounds)
-        finally:
-            bench.close()
-    except (Interrupted, KeyboardInterrupt):
-        return 130
-    except (
-        BenchError,
-        EmbeddedError,
-        psycopg.Error,
-        redis.RedisError,
-        smtplib.SMTPException,
-    ) as error:
-        sys.stderr.write(f"{type(error).__name__}: {error}\n")
-        return 1
-    return 0
+        return 0
+
+    return run_in_folder(options.folder, work)

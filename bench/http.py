@@ -24,15 +24,15 @@ import psycopg
 
 from bench.load import quantile_ms
 from bench.pages import DEEP, PAGES, fill
+from bench.session import BenchError, add_folder, run_in_folder
 from mailproject.embedded.child import Child, start_child
-from mailproject.embedded.errors import EmbeddedError
 from mailproject.embedded.folder import RunFolder
-from mailproject.embedded.interruption import Interrupted, Interruption
+from mailproject.embedded.interruption import Interruption
 from mailproject.embedded.ports import LOOPBACK, ReservedPort
 from mailproject.embedded.postgres import start_postgres
 from mailproject.embedded.procfile import await_started, stop_processes
 from mailproject.embedded.provision import ServiceDatabase
-from mailproject.embedded.stack import CHECKOUT, hold_run_folder
+from mailproject.embedded.stack import CHECKOUT
 from mailproject.embedded.valkey import start_valkey
 
 CONNECTIONS = 16
@@ -114,7 +114,7 @@ class Web:
             check=False,
         )
         if done.returncode != 0:
-            raise EmbeddedError(f"the load failed: {done.stderr.strip().splitlines()[-1:]}")
+            raise BenchError(f"the load failed: {done.stderr.strip().splitlines()[-1:]}")
         found: dict[str, Any] = json.loads(done.stdout)
         return found
 
@@ -192,26 +192,17 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=5.0, help="of one measurement")
     parser.add_argument("--rows", type=int, default=1_000_000, help="of the large table")
-    parser.add_argument("--folder", type=Path, help="where its files go (default: .run here)")
+    add_folder(parser)
     parser.add_argument("--only", choices=["login-codes", "lists"])
     options = parser.parse_args(arguments)
-    interruption = Interruption()
-    chosen = options.folder.absolute() if options.folder else None
-    try:
-        folder = hold_run_folder(CHECKOUT, chosen=chosen)
-        try:
-            with Stage(folder, interruption) as stage:
-                timing = {"rounds": options.rounds, "seconds": options.seconds}
-                if options.only != "lists":
-                    measure_login_codes(stage.start_web("login_codes"), **timing)
-                if options.only != "login-codes":
-                    measure_pages(stage, rows=options.rows, **timing)
-        finally:
-            interruption.close()
-            folder.close()
-    except (Interrupted, KeyboardInterrupt):
-        return 130
-    except (EmbeddedError, psycopg.Error, OSError) as error:
-        sys.stderr.write(f"{type(error).__name__}: {error}\n")
-        return 1
-    return 0
+
+    def work(folder: RunFolder, interruption: Interruption) -> int:
+        with Stage(folder, interruption) as stage:
+            timing = {"rounds": options.rounds, "seconds": options.seconds}
+            if options.only != "lists":
+                measure_login_codes(stage.start_web("login_codes"), **timing)
+            if options.only != "login-codes":
+                measure_pages(stage, rows=options.rows, **timing)
+        return 0
+
+    return run_in_folder(options.folder, work)

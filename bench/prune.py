@@ -10,20 +10,19 @@ import argparse
 import secrets
 import socket
 import statistics
-import sys
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 
 import psycopg
-import redis
 
-from bench.end_to_end import FEEDER, WORKERS, Bench, BenchError, _started_at
+from bench.end_to_end import FEEDER, WORKERS, Bench, _started_at
 from bench.relay import TOOK
+from bench.session import BenchError, add_folder, run_in_folder
 from mailproject.embedded.child import Child
-from mailproject.embedded.errors import EmbeddedError
 from mailproject.embedded.folder import RunFolder
-from mailproject.embedded.interruption import Interrupted, Interruption
+from mailproject.embedded.interruption import Interruption
 from mailproject.embedded.ports import LOOPBACK
 from mailproject.embedded.procfile import (
     await_started,
@@ -32,7 +31,7 @@ from mailproject.embedded.procfile import (
     stop_processes,
 )
 from mailproject.embedded.provision import ServiceDatabase
-from mailproject.embedded.stack import CHECKOUT, hold_run_folder
+from mailproject.embedded.stack import CHECKOUT
 
 _ALLOWED = 0.10
 _PATIENCE_SECONDS = 180.0
@@ -197,24 +196,13 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--count", type=int, default=8000, help="mails a round")
     parser.add_argument("--old", type=int, default=200_000, help="old deliveries in the database")
     parser.add_argument("--pairs", type=int, default=3)
-    parser.add_argument("--folder", type=Path, help="where its files go (default: .run here)")
+    add_folder(parser)
     options = parser.parse_args(arguments)
-    interruption = Interruption()
-    chosen = options.folder.absolute() if options.folder else None
-    try:
-        bench = PruneBench(
-            hold_run_folder(CHECKOUT, chosen=chosen),
-            count=options.count,
-            interruption=interruption,
-            old=options.old,
-        )
-        try:
+
+    def work(folder: RunFolder, interruption: Interruption) -> int:
+        bench = PruneBench(folder, count=options.count, interruption=interruption, old=options.old)
+        with closing(bench):
             bench.start()
             return int(measure(bench, pairs=options.pairs) > _ALLOWED)
-        finally:
-            bench.close()
-    except (Interrupted, KeyboardInterrupt):
-        return 130
-    except (BenchError, EmbeddedError, psycopg.Error, redis.RedisError, OSError) as error:
-        sys.stderr.write(f"{type(error).__name__}: {error}\n")
-        return 1
+
+    return run_in_folder(options.folder, work)

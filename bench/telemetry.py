@@ -8,28 +8,25 @@ the collector got every span.
 
 import argparse
 import secrets
-import smtplib
 import socket
 import statistics
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import psycopg
-import redis
-
 from bench.collector import COUNTED
-from bench.end_to_end import _STOP_SECONDS, Bench, BenchError
+from bench.end_to_end import _STOP_SECONDS, Bench
 from bench.mails import Mail
 from bench.relay import TOOK
+from bench.session import BenchError, add_folder, run_in_folder
 from mailproject.embedded.child import start_child
-from mailproject.embedded.errors import EmbeddedError
-from mailproject.embedded.interruption import Interrupted, Interruption
+from mailproject.embedded.folder import RunFolder
+from mailproject.embedded.interruption import Interruption
 from mailproject.embedded.ports import LOOPBACK
 from mailproject.embedded.provision import ServiceDatabase
-from mailproject.embedded.stack import CHECKOUT, hold_run_folder
+from mailproject.embedded.stack import CHECKOUT
 
 _SPANS_A_MAIL = 2  # its acceptance and its attempt
 
@@ -140,27 +137,14 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench telemetry", description=__doc__)
     parser.add_argument("--count", type=int, default=10_000, help="messages a run")
     parser.add_argument("--rounds", type=int, default=4)
-    parser.add_argument("--folder", type=Path, help="where its files go (default: .run here)")
+    add_folder(parser)
     options = parser.parse_args(arguments)
-    interruption = Interruption()
-    chosen = options.folder.absolute() if options.folder else None
-    try:
-        folder = hold_run_folder(CHECKOUT, chosen=chosen)
+
+    def work(folder: RunFolder, interruption: Interruption) -> int:
         bench = TelemetryBench(folder, count=options.count, interruption=interruption)
-        try:
+        with closing(bench):
             bench.start()
             run(bench, rounds=options.rounds)
-        finally:
-            bench.close()
-    except (Interrupted, KeyboardInterrupt):
-        return 130
-    except (
-        BenchError,
-        EmbeddedError,
-        psycopg.Error,
-        redis.RedisError,
-        smtplib.SMTPException,
-    ) as error:
-        sys.stderr.write(f"{type(error).__name__}: {error}\n")
-        return 1
-    return 0
+        return 0
+
+    return run_in_folder(options.folder, work)

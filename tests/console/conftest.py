@@ -1,6 +1,7 @@
 """The admin as it runs: a web process with the admin enabled, on the database of the tests."""
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import psycopg
@@ -40,7 +41,7 @@ class Running:
         return client
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def admin_service(servers: Servers, django_db_setup):
     """The admin's tables and a superuser, made as an operator makes them; unmade afterwards."""
     inherited = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
@@ -69,12 +70,15 @@ def admin_service(servers: Servers, django_db_setup):
 
 
 @pytest.fixture(scope="module")
-def running(admin_service: Service, servers: Servers) -> Running:
+def running(admin_service: Service, servers: Servers) -> Iterator[Running]:
+    """Ended with the module: others count the processes."""
     servers.start_redis()
     port = ReservedPort().release()
     address = {"MAIL_INTERNAL_HTTP_ADDR": f"127.0.0.1:{port}", "MAIL_INTERNAL_HTTP_WORKERS": "1"}
-    admin_service.start("serve", overrides=address).wait_for_log("internal HTTP listener started")
-    return Running(port, admin_service)
+    process = admin_service.start("serve", overrides=address)
+    process.wait_for_log("internal HTTP listener started")
+    yield Running(port, admin_service)
+    process.stop()
 
 
 @pytest.fixture

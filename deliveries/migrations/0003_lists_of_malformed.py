@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("deliveries", "0002_http"),
+        ("deliveries", "0002_lists_and_resends"),
     ]
 
     operations = [
