@@ -129,7 +129,12 @@ def faults(network, admin, role, servers):
 
 
 @pytest.mark.parametrize(
-    "fault", ["away", "silent", "terminates_sessions", "read_only", "restarts", "crashes"]
+    "fault",
+    [
+        *("away", "silent", "terminates_sessions", "read_only"),
+        pytest.param("restarts", marks=pytest.mark.own_servers),
+        pytest.param("crashes", marks=pytest.mark.own_servers),
+    ],
 )
 def test_every_process_goes_on_by_itself(world, through, faults, servers, fault):
     if fault in {"restarts", "crashes"} and not servers.owns_postgres:
