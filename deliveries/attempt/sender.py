@@ -13,7 +13,8 @@ from deliveries.attempt.content import payload_of
 from deliveries.attempt.inbox import Claimed
 from deliveries.attempt.measuring import Measurement, Timeline
 from deliveries.attempt.message.writer import needs_smtputf8, write_message
-from deliveries.attempt.smtp.transaction import Envelope, Guard
+from deliveries.attempt.smtp.envelope import Envelope
+from deliveries.attempt.smtp.guard import Guard
 from deliveries.crash import Point
 from deliveries.outcome.report import Event, RecipientReply, Reply, Report
 from deliveries.outcome.verdict import Policy, Standing, decide, lost

@@ -46,6 +46,7 @@ class Message:
     recipients: tuple[str, ...]
     connection: int
     is_tls: bool
+    resumed: bool  # its TLS session is an earlier connection's
 
 
 @dataclass
@@ -175,6 +176,7 @@ class Dialogue:
                 recipients=tuple(self._recipients),
                 connection=self._number,
                 is_tls=self._tls,
+                resumed=self._tls and self._writer.get_extra_info("ssl_object").session_reused,
             )
         )
         await self._play(Stage.FINAL, f"250 2.0.0 queued as {len(self._plan.messages)}")

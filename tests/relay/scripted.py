@@ -74,6 +74,10 @@ class ScriptedRelay:
         """Another script, from here on."""
         self._plan.script = script
 
+    def change_certificate(self, context: ssl.SSLContext) -> None:
+        """As a relay that was restarted: what STARTTLS begins from here on."""
+        self._plan.context = context
+
     def reached(self, stage: Stage) -> bool:
         return self._plan.turns[stage] > 0
 

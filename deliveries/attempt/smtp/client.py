@@ -3,11 +3,13 @@
 import time
 
 from deliveries.attempt.smtp.ended import EndedError
+from deliveries.attempt.smtp.envelope import Envelope
 from deliveries.attempt.smtp.guard import Guard
 from deliveries.attempt.smtp.relay import Relay
 from deliveries.attempt.smtp.session import Session, open_session
 from deliveries.attempt.smtp.stuffing import Outgoing, prepare
-from deliveries.attempt.smtp.transaction import Envelope, Transaction
+from deliveries.attempt.smtp.tls import Ticket
+from deliveries.attempt.smtp.transaction import Transaction
 from deliveries.attempt.smtp.waiting import Interrupt
 from deliveries.outcome.report import Event, Report
 from deliveries.states import Phase
@@ -27,6 +29,7 @@ class Client:
     def __init__(self, relay: Relay) -> None:
         self._relay = relay
         self._session: Session | None = None
+        self._ticket: Ticket | None = None
         self._interrupt = Interrupt()
         self.timeline: list[tuple[Phase, int]] = []  # of the last send; times are Unix ns
 
@@ -75,11 +78,14 @@ class Client:
     ) -> Report:
         session = self._session
         if session is None:
+            # A ticket is for one use (RFC 8446 appendix C.4), and gone if the opening fails.
+            ticket, self._ticket = self._ticket, None
             session = self._session = open_session(
                 relay=self._relay,
                 interrupt=self._interrupt,
                 deadline=deadline,
                 timeline=self.timeline,
+                ticket=ticket,
             )
         session.wire.deadline = deadline
         transaction = Transaction(
@@ -107,5 +113,6 @@ class Client:
 
     def _drop(self, *, politely: bool = False) -> None:
         if self._session is not None:
+            self._ticket = self._session.wire.ticket
             self._session.close(politely=politely)
             self._session = None

@@ -10,6 +10,7 @@ from deliveries.attempt.smtp.connection import connect
 from deliveries.attempt.smtp.ended import LINK_ERRORS, EndedError, reason_of, report_of
 from deliveries.attempt.smtp.relay import Relay
 from deliveries.attempt.smtp.replies import parse_keywords, parse_reply
+from deliveries.attempt.smtp.tls import Ticket
 from deliveries.attempt.smtp.waiting import Interrupt
 from deliveries.attempt.smtp.wire import Wire
 from deliveries.conf import TlsMode
@@ -22,7 +23,12 @@ _HIDDEN = b"[hidden]"
 
 
 def open_session(
-    *, relay: Relay, interrupt: Interrupt, deadline: float, timeline: list[tuple[Phase, int]]
+    *,
+    relay: Relay,
+    interrupt: Interrupt,
+    deadline: float,
+    timeline: list[tuple[Phase, int]],
+    ticket: Ticket | None = None,
 ) -> "Session":
     """A session that takes mail, and notes in `timeline` when its phases begin.
 
@@ -38,6 +44,7 @@ def open_session(
         wire=Wire(sock=sock, interrupt=interrupt),
         interrupt=interrupt,
         timeline=timeline,
+        ticket=ticket,
     )
     try:
         session.begin(deadline)
@@ -82,12 +89,14 @@ class Session:
         wire: Wire,
         interrupt: Interrupt,
         timeline: list[tuple[Phase, int]],
+        ticket: Ticket | None = None,
     ) -> None:
         self.wire = wire
         self.interrupt = interrupt
         self.relay = relay
         self._phase = Phase.CONNECT
         self._timeline = timeline
+        self._ticket = ticket
         self.keywords: dict[str, str] = {}
         self.offer = Offer.of({})
         self.needs_reset = False
@@ -178,7 +187,7 @@ class Session:
         if context is None:
             raise RuntimeError("a relay with TLS has an SSL context")
         try:
-            self.wire.upgrade(context=context, host=self.relay.host)
+            self.wire.upgrade(context=context, host=self.relay.host, ticket=self._ticket)
         except TimeoutError:
             raise
         except OSError as error:

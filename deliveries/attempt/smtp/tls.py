@@ -5,8 +5,28 @@ record that drips in for as long as it takes, whatever the deadline.
 """
 
 import ssl
+import time
+from dataclasses import dataclass
 
 _READ = 16384  # no record holds more
+# Seconds. A resumed session shows no certificate: this is how late one that has expired, or that
+# the authority no longer vouches for, may be found out.
+_LONGEST_TRUST = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """What lets the next connection go on with this one's TLS session (RFC 8446 section 2.2).
+
+    `verified_at` is when the certificate was looked at, by the monotonic clock.
+    """
+
+    session: ssl.SSLSession
+    verified_at: float
+
+    @property
+    def is_fresh(self) -> bool:
+        return time.monotonic() - self.verified_at < _LONGEST_TRUST
 
 
 class TlsLayer:
@@ -16,10 +36,17 @@ class TlsLayer:
     leave of TLS.
     """
 
-    def __init__(self, *, context: ssl.SSLContext, host: str) -> None:
+    def __init__(self, *, context: ssl.SSLContext, host: str, ticket: Ticket | None = None) -> None:
         self._in = ssl.MemoryBIO()
         self._out = ssl.MemoryBIO()
-        self.link = context.wrap_bio(self._in, self._out, server_hostname=host)
+        self._resumed = ticket if ticket is not None and ticket.is_fresh else None
+        self._begun_at = time.monotonic()
+        self.link = context.wrap_bio(
+            self._in,
+            self._out,
+            server_hostname=host,
+            session=self._resumed.session if self._resumed else None,
+        )
         self.outgoing = b""
         self.has_ended = False
 
@@ -36,6 +63,15 @@ class TlsLayer:
             return True
         finally:
             self.outgoing += self._out.read()
+
+    @property
+    def ticket(self) -> Ticket | None:
+        """For the next connection to the same relay; it may refuse it and begin anew."""
+        session = self.link.session
+        if session is None:
+            return None
+        resumed = self._resumed if self.link.session_reused else None
+        return Ticket(session, resumed.verified_at if resumed else self._begun_at)
 
     def encrypt(self, data: bytes | memoryview) -> bytes:
         """The bytes for the socket, which are `outgoing` until it has taken them."""

@@ -15,8 +15,6 @@ from deliveries.crash import Point
 from deliveries.outcome.report import Event, RecipientReply, Reply, Report
 from deliveries.states import Phase
 
-__all__ = ["Envelope", "Guard", "Transaction"]
-
 _CHUNK = 256 * 1024
 _MOST_PIPELINED = 50  # commands a write: with 256-octet paths under the buffers of any system
 _DRAIN_SECONDS = 5.0

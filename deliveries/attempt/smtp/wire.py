@@ -10,7 +10,7 @@ from time import monotonic
 from typing import NoReturn
 
 from deliveries.attempt.smtp.replies import ProtocolError, find_end, find_short
-from deliveries.attempt.smtp.tls import TlsLayer
+from deliveries.attempt.smtp.tls import Ticket, TlsLayer
 from deliveries.attempt.smtp.waiting import Interrupt, Waiter
 
 _READ = 16384
@@ -116,9 +116,9 @@ class Wire:
             return True
         return bool(self.received)  # nothing yet: a record of TLS's own
 
-    def upgrade(self, *, context: ssl.SSLContext, host: str) -> None:
+    def upgrade(self, *, context: ssl.SSLContext, host: str, ticket: Ticket | None = None) -> None:
         """Go on under TLS. Raises ssl.SSLError, and what waiting raises."""
-        tls = TlsLayer(context=context, host=host)
+        tls = TlsLayer(context=context, host=host, ticket=ticket)
         try:
             while not tls.shake_hands():
                 self._flush(tls)
@@ -128,6 +128,10 @@ class Wire:
                 self._flush(tls)  # the end of the handshake, or the reason why there is none
         self._tls = tls
         self._add(b"")  # a greeting may have come with the end of the handshake
+
+    @property
+    def ticket(self) -> Ticket | None:
+        return self._tls.ticket if self._tls is not None else None
 
     def close(self) -> None:
         self._sock.close()

@@ -7,6 +7,7 @@ from typing import Any
 from deliveries.attempt.smtp.authentication import Credentials
 from deliveries.attempt.smtp.relay import Relay
 from deliveries.attempt.smtp.replies import parse_keywords, parse_reply
+from deliveries.attempt.smtp.tls import Ticket
 from deliveries.attempt.smtp.wire import Wire
 from deliveries.outcome.report import Reply
 
@@ -68,8 +69,8 @@ class OverheardWire(Wire):
         )
         return raw
 
-    def upgrade(self, *, context: ssl.SSLContext, host: str) -> None:
-        super().upgrade(context=context, host=host)
+    def upgrade(self, *, context: ssl.SSLContext, host: str, ticket: Ticket | None = None) -> None:
+        super().upgrade(context=context, host=host, ticket=ticket)
         if self._tls is not None:
             self.encryption = _encryption_of(self._tls.link)
 

@@ -1,6 +1,7 @@
 """Clients for the scripted relay, closed after each test."""
 
 import ssl
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from deliveries.attempt.smtp.client import Client
 from deliveries.attempt.smtp.relay import Relay, make_ssl_context
 from deliveries.conf import TlsMode
+from tests.attempt.smtp.clock import Clock
 from tests.attempt.smtp.posting import Post
 from tests.relay.authority import Authority
 
@@ -46,3 +48,10 @@ def open_post(trusting: ssl.SSLContext) -> Iterator[Callable[..., Post]]:
     yield open_one
     for post in posts:
         post.client.close()
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock(time.monotonic)
+    monkeypatch.setattr(time, "monotonic", clock)
+    return clock

@@ -4,34 +4,15 @@ from collections.abc import Callable
 
 import pytest
 
-from deliveries.attempt.smtp import client as client_module
 from deliveries.outcome.report import Event
 from deliveries.states import Phase
+from tests.attempt.smtp.clock import Clock
 from tests.attempt.smtp.posting import ACCEPTED, SHORT, Permission, Post, facts
 from tests.relay.dialogue import KEYWORDS
 from tests.relay.script import Acts, Drop, Pause, Reset, Script, Send, Stage, Stall, by_turn
 from tests.relay.scripted import ScriptedRelay
 
 LOCKSTEP = [keyword for keyword in KEYWORDS if keyword != "PIPELINING"]
-
-
-class Clock:
-    """The client's monotonic clock, which a test can put forward."""
-
-    def __init__(self, real: Callable[[], float]) -> None:
-        self._real = real
-        self.ahead = 0.0
-
-    def __call__(self) -> float:
-        return self._real() + self.ahead
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    time = client_module.time
-    clock = Clock(time.monotonic)
-    monkeypatch.setattr(time, "monotonic", clock)
-    return clock
 
 
 def test_messages_share_a_connection(open_post: Callable[..., Post]) -> None:
