@@ -26,9 +26,14 @@ class Provider(Stub):
         self.replies = replies
         self.envelopes = []
         self.messages = []
+        self.deadlines = []
+
+    def deadline(self):
+        return time.monotonic() + 30.0
 
     def send(self, *, envelope, message, guard, deadline):
         self.envelopes.append(tuple(envelope.recipients))
+        self.deadlines.append(deadline)
         self.messages.append(message)
         if not guard.may_begin():
             return Report(Event.GIVEN_BACK, Phase.MAIL)
@@ -78,6 +83,8 @@ def test_too_many_recipients_go_on_at_once(make):
     provider = Provider(OK, TOO_MANY)
     ending = make(provider).send(claimed())
     assert provider.envelopes == [("a@x.org", "b@x.org"), ("b@x.org",)]
+    first, second = provider.deadlines
+    assert first == second
     assert (ending.status, ending.recipients_accepted) == (DeliveryStatus.SENT, 2)
 
 
