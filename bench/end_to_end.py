@@ -46,7 +46,7 @@ from mailproject.embedded.valkey import Valkey, start_valkey
 STREAM = "mail:delivery_commands"
 WORKERS = ("scheduler", "attempts")
 FEEDER = "consumer"
-_STOP_SECONDS = 15.0
+STOP_SECONDS = 15.0
 _MIGRATE_SECONDS = 60.0
 _PATIENCE_SECONDS = 180.0
 _POLL_SECONDS = 0.25
@@ -99,7 +99,7 @@ class Bench:
             if bare is None:
                 bare = _smtplib_seconds(self._mails, port)
         finally:
-            sink.stop(seconds=_STOP_SECONDS)
+            sink.stop(seconds=STOP_SECONDS)
         taken = int(sink.tail().rpartition(TOOK)[2])
         count = len(self._mails)
         if taken != 2 * count:
@@ -136,7 +136,7 @@ class Bench:
         self._preload()
         with self._running(environment, logs) as children:
             ended = self._await_sent(environment["MAIL_POSTGRES_PRIMARY_DSN"], children)
-            begun = _started_at(children[-1])
+            begun = started_at(children[-1])
         return ended - begun
 
     def _migrate(self, environment: Mapping[str, str], logs: Path) -> None:
@@ -165,7 +165,7 @@ class Bench:
                 await_started(begun, interruption=self._interruption)
             yield children
         finally:
-            unclean = stop_processes(children, seconds=_STOP_SECONDS)
+            unclean = stop_processes(children, seconds=STOP_SECONDS)
         if unclean:
             raise unclean[0].failed(f"ended with exit status {unclean[0].process.returncode}")
 
@@ -199,7 +199,7 @@ class Bench:
                 self._interruption.sleep(_POLL_SECONDS)
 
 
-def _started_at(child: Child) -> float:
+def started_at(child: Child) -> float:
     """When the process logged its start line, in Unix seconds."""
     for line in child.log.read_text("utf-8", "replace").splitlines():
         if line.startswith("{") and (entry := json.loads(line))["message"] == STARTED[child.name]:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psycopg
 
-from bench.end_to_end import FEEDER, WORKERS, Bench, _started_at
+from bench.end_to_end import FEEDER, WORKERS, Bench, started_at
 from bench.relay import TOOK
 from bench.session import BenchError, add_folder, run_in_folder
 from mailproject.embedded.child import Child
@@ -138,7 +138,7 @@ class PruneBench(Bench):
                 removed = before - _left(connection, last)
                 if prunes and not _left(connection, last):
                     raise BenchError("the pruning ended before the sending: more --old is needed")
-                return ended - _started_at(children[-1]), removed
+                return ended - started_at(children[-1]), removed
             finally:
                 stop_processes(children, seconds=_STOP_SECONDS)
 

@@ -31,6 +31,11 @@ class Count:
     def __init__(self) -> None:
         self.taken = 0
 
+    def take(self, recipient: bytes) -> int:  # noqa: ARG002 - for who wants to know whose it is
+        """One more for `recipient`; which one it is."""
+        self.taken += 1
+        return self.taken
+
 
 class Relay(asyncio.Protocol):
     """One connection. `late` is the round trip, `dot` the time to think about a message."""
@@ -44,6 +49,7 @@ class Relay(asyncio.Protocol):
         self._context = context
         self._received = b""
         self._in_message = False
+        self._recipient = b""  # of this message, the last one
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.WriteTransport
         self._upgrade: asyncio.Task[None] | None = None
@@ -81,6 +87,8 @@ class Relay(asyncio.Protocol):
             self._transport.write(b"220 2.0.0 go ahead\r\n")
             self._upgrade = self._loop.create_task(self._start_tls(self._context))
             return b""
+        if verb == b"RCPT":
+            self._recipient = line.partition(b"<")[2].partition(b">")[0]
         self._in_message = verb == b"DATA"
         return _ANSWERS.get(verb, b"500 5.5.2 what\r\n")
 
@@ -88,8 +96,12 @@ class Relay(asyncio.Protocol):
         if self._received.endswith(_END):
             self._received = b""
             self._in_message = False
-            self._count.taken += 1
-            self._answer(_TAKEN % self._count.taken, self._late + self._dot)
+            number = self._count.take(self._recipient)
+            self._answer(_TAKEN % number, self._late + self._thinking())
+
+    def _thinking(self) -> float:
+        """The seconds before it answers for a message."""
+        return self._dot
 
     def _answer(self, answer: bytes, late: float) -> None:
         if late:

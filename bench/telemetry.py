@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.collector import COUNTED
-from bench.end_to_end import _STOP_SECONDS, Bench
+from bench.end_to_end import STOP_SECONDS, Bench
 from bench.mails import Mail
 from bench.relay import TOOK
 from bench.session import BenchError, add_folder, run_in_folder
@@ -74,7 +74,7 @@ class TelemetryBench(Bench):
                 environment = {**self._environment(dsn, port), **variables}
                 seconds = self._service_seconds(environment, logs)
         finally:
-            sink.stop(seconds=_STOP_SECONDS)
+            sink.stop(seconds=STOP_SECONDS)
         taken = int(sink.tail().rpartition(TOOK)[2])
         if taken != len(self._mails):
             raise BenchError(f"the sink took {taken} messages, should be {len(self._mails)}")
@@ -110,7 +110,7 @@ class TelemetryBench(Bench):
                 "OTEL_METRIC_EXPORT_INTERVAL": "1000",
             }
         finally:
-            collector.stop(seconds=_STOP_SECONDS)
+            collector.stop(seconds=STOP_SECONDS)
         spans, sent = map(int, collector.tail().rpartition(COUNTED)[2].split())
         if (spans, sent) != (_SPANS_A_MAIL * len(self._mails), len(self._mails)):
             raise BenchError(f"the collector took {spans} spans and {sent} sent mails")
