@@ -39,6 +39,7 @@ _KNOWN = {
     "connection is closed": "the connection was closed",
     "connection is lost": "the connection was closed",
     "connection already closed": "the connection was closed",
+    "closed connection": "the connection was closed",
     "closed the connection": "the connection was closed",
     "closed by server": "the connection was closed",
     "broken pipe": "the connection was closed",

@@ -59,6 +59,15 @@ def test_every_check_is_described_in_its_order():
     assert re.findall(r"^\| `([a-z_.]+)` \|", table, re.MULTILINE) == [check.id for check in CHECKS]
 
 
+def test_every_check_leads_to_a_heading_and_to_every_incident_one_leads():
+    named = {check.runbook for check in CHECKS}
+    # what a verdict or an error leads to in place of its check
+    named |= set(re.findall(r'(?:\.under\(|^    runbook = )"([^"]+)"', SOURCE, re.MULTILINE))
+    headings = set(re.findall(r"^###? (.+)$", TEXT, re.MULTILINE))
+    assert named <= headings
+    assert set(INCIDENTS) <= named
+
+
 def test_every_check_that_is_asked_for_exists():
     ids = {check.id for check in CHECKS}
     groups = {id.partition(".")[0] for id in ids}  # noqa: A001 - it is one

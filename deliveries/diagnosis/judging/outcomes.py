@@ -24,6 +24,7 @@ _UNREACHED = frozenset(
         FailureCode.PROTOCOL_ERROR,
     }
 )
+_UNENCRYPTED = frozenset({FailureCode.STARTTLS_UNAVAILABLE, FailureCode.TLS_FAILED})
 _REFUSED_US = frozenset({FailureCode.AUTH_FAILED, FailureCode.SENDER_REFUSED})
 _MUCH = 0.1  # of the attempts
 _SPIKE = 10
@@ -32,11 +33,13 @@ _SHOWN = 5
 
 
 def reached(_config: Config, facts: OutcomeFacts) -> Verdict:
-    return _of_kind(
+    told = _of_kind(
         facts,
         _UNREACHED,
         "manage.py smtp_check shows where the dialogue with the relay ends now.",
     )
+    only = {ending.failure_code for ending in facts.endings} & _UNREACHED
+    return told.under("No TLS to the relay") if only <= _UNENCRYPTED else told
 
 
 def refused(_config: Config, facts: OutcomeFacts) -> Verdict:
