@@ -169,6 +169,23 @@ CHECKS: tuple[Check, ...] = (
         incoming.malformed,
         "Malformed commands",
     ),
+    Check(
+        "relay.reached", "The relay answers", ("relay",), outside.relay_reached, "The relay is away"
+    ),
+    Check(
+        "relay.encrypted",
+        "TLS to the relay",
+        ("relay",),
+        outside.relay_encrypted,
+        "No TLS to the relay",
+    ),
+    Check(
+        "relay.login",
+        "Login at the relay",
+        ("relay",),
+        outside.relay_login,
+        "The relay refuses the login",
+    ),
     Check("schedule.backlog", "Backlog", ("schedule",), waiting.backlog, "Backlog grows"),
     Check(
         "schedule.handed_out",
@@ -226,23 +243,6 @@ CHECKS: tuple[Check, ...] = (
         "Dead letters",
     ),
     Check("retention.lag", "Pruning", ("retention",), ended.retention, "Pruning lags"),
-    Check(
-        "relay.reached", "The relay answers", ("relay",), outside.relay_reached, "The relay is away"
-    ),
-    Check(
-        "relay.encrypted",
-        "TLS to the relay",
-        ("relay",),
-        outside.relay_encrypted,
-        "No TLS to the relay",
-    ),
-    Check(
-        "relay.login",
-        "Login at the relay",
-        ("relay",),
-        outside.relay_login,
-        "The relay refuses the login",
-    ),
     Check(
         "telemetry.exporters",
         "Telemetry exporters",

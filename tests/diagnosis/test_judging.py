@@ -350,7 +350,7 @@ def test_what_follows_an_unknown_outcome_is_the_policys():
                 CONFIG,
                 ended(
                     Ending("transport_failed", "tls_failed", 3, 1.0),
-                    Ending("transport_failed", "connect_failed", 3, 1.0),
+                    Ending("transport_failed", "connect_failed", 3, 0.5),
                 ),
             ),
             "",
