@@ -39,7 +39,7 @@ demo: install  ## the main job, shown: commands in, mail out, a table of what be
 	@$(BIN)/python -m mailproject.embedded demo
 
 run: install  ## the same stack, up until Ctrl-C; nothing is sent outside
-	@$(BIN)/python -m mailproject.embedded run
+	@$(BIN)/python -m mailproject.embedded run $(ARGS)
 
 test: install  ## the tests, on servers of their own; ARGS go to pytest
 	@$(BIN)/python -m pytest $(ARGS) $(GIVE_BACK)

@@ -16,6 +16,8 @@ import psycopg
 from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connection, transaction
 from psycopg.rows import namedtuple_row
 
+from deliveries.reasons import reason_in
+
 TransientErrors = (OperationalError, InterfaceError, psycopg.OperationalError)
 
 
@@ -96,6 +98,17 @@ def is_link_lost(error: BaseException) -> bool:
 
 
 def describe(error: BaseException) -> str:
-    """What may be logged of an error: its class, and the SQLSTATE of a database error."""
-    sqlstate = sqlstate_of(error)
-    return f"{type(error).__name__} {sqlstate}" if sqlstate else type(error).__name__
+    """What may be logged of an error: its class, and what kind of it.
+
+    That is the SQLSTATE of a database error; of a server that cannot be talked to, why, if known.
+    """
+    name, sqlstate = type(error).__name__, sqlstate_of(error)
+    if sqlstate:
+        return f"{name} {sqlstate}"
+    reason = reason_in(str(error)) if _is_of_a_link(error) else ""
+    return f"{name}: {reason}" if reason else name
+
+
+def _is_of_a_link(error: BaseException) -> bool:
+    is_redis = type(error).__module__.startswith("redis.")
+    return is_redis or isinstance(error, (*TransientErrors, OSError))

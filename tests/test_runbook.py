@@ -1,18 +1,23 @@
 """The runbook is held to the code: commands, flags, checks, metrics, log lines, variables, SQL."""
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
-from django.core.management import load_command_class
-from django.db import connection
+from django.conf import settings
+from django.core.management import call_command, load_command_class
+from django.db import connection, transaction
 
 import deliveries
 from deliveries.conf.variables import VARIABLES
 from deliveries.diagnosis.checks import CHECKS
 from deliveries.telemetry.metrics import METRICS
+from mailproject.embedded.__main__ import make_parser as make_stack_parser
 from tests import runbook
+from tests.collector.__main__ import make_parser as make_collector_parser
 from tests.relay.__main__ import make_parser
+from tests.way import make_parser as make_way_parser
 
 TEXT = runbook.text()
 INCIDENTS = runbook.incidents()
@@ -49,6 +54,33 @@ def test_every_relay_to_practice_with_can_be_made(argv):
     assert options.port == 2525
 
 
+def test_every_collector_stack_and_way_to_practise_with_can_be_made():
+    (collector,) = runbook.commands(TEXT, program=[".venv/bin/python", "-m", "tests.collector"])
+    port = make_collector_parser().parse_args(collector).port
+    (run,) = runbook.commands(TEXT, program=["make", "run"])
+    (arguments,) = [word.removeprefix("ARGS=") for word in run]
+    options = make_stack_parser().parse_args(["run", *shlex.split(arguments)])
+    assert options.otlp == f"http://127.0.0.1:{port}"
+    ways = runbook.commands(TEXT, program=["python", "-m", "tests.way"])
+    taken = [make_way_parser().parse_args([*argv[:-1], "127.0.0.1:1"]).port for argv in ways]
+    assert len(taken) == 2
+    assert all(f":{port}" in TEXT.replace(f"--port {port}", "") for port in taken)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_every_line_of_python_runs(redis_client):
+    lines = [argv[-1] for argv in runbook.commands(TEXT) if argv[0] == "shell"]
+    assert len(lines) == 3
+    stream = settings.MAIL.redis_command_stream
+    redis_client.xadd(stream, {"delivery_id": "old"})
+    for line in lines:
+        here = line.replace("mail:delivery_commands", stream).replace("sleep(25)", "sleep(0)")
+        call_command("shell", verbosity=0, command=here)
+        connection.rollback()
+        transaction.set_autocommit(True)
+    assert [entry_id for entry_id, _ in redis_client.xrange(stream)] == [b"1-0"]
+
+
 def test_every_incident_can_be_practised():
     practice = TEXT.partition("\n## Practice\n")[2]
     assert set(re.findall(r"\*\*([A-Z][A-Za-z ]+)\.?\*\*", practice)) == set(INCIDENTS)
@@ -57,6 +89,15 @@ def test_every_incident_can_be_practised():
 def test_every_check_is_described_in_its_order():
     table = TEXT.partition("### What doctor checks")[2].partition("\n## ")[0]
     assert re.findall(r"^\| `([a-z_.]+)` \|", table, re.MULTILINE) == [check.id for check in CHECKS]
+
+
+def test_every_check_leads_to_a_heading_and_to_every_incident_one_leads():
+    named = {check.runbook for check in CHECKS}
+    # what a verdict or an error leads to in place of its check
+    named |= set(re.findall(r'(?:\.under\(|^    runbook = )"([^"]+)"', SOURCE, re.MULTILINE))
+    headings = set(re.findall(r"^###? (.+)$", TEXT, re.MULTILINE))
+    assert named <= headings
+    assert set(INCIDENTS) <= named
 
 
 def test_every_check_that_is_asked_for_exists():

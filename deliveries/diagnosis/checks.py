@@ -68,65 +68,186 @@ STANDS_ON: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """`judge` takes the configuration and the facts of each part that it needs, in this order."""
+    """`judge` takes the configuration and the facts of each part that it needs, in this order.
+
+    `runbook` is the heading of docs/runbook.md to open when it is not ok.
+    """
 
     id: str
     title: str
     needs: tuple[str, ...]
     judge: Callable[..., Verdict]
+    runbook: str
 
 
 CHECKS: tuple[Check, ...] = (
-    Check("configuration", "Configuration", ("configuration",), under.configuration),
-    Check("templates", "Template catalog", ("templates",), under.templates),
-    Check("redis.answers", "Redis answers", ("redis",), under.redis_answers),
-    Check("redis.role", "Redis is the master", ("redis",), under.redis_role),
-    Check("redis.keeps", "Redis keeps what it has", ("redis",), under.redis_keeps),
-    Check("postgres.answers", "PostgreSQL answers", ("postgres",), under.postgres_answers),
-    Check("postgres.writable", "PostgreSQL takes writes", ("postgres",), under.postgres_writable),
-    Check("postgres.clock", "PostgreSQL's clock", ("postgres",), under.postgres_clock),
-    Check("postgres.sessions", "Sessions and locks", ("postgres",), under.postgres_sessions),
-    Check("schema.exists", "Schema", ("schema",), under.schema),
-    Check("schema.migrations", "Migrations", ("schema",), under.migrations),
-    Check("schema.due_index", "Index of what is due", ("plan",), under.due_index),
-    Check("host.load", "Load of this host", ("host",), under.host_load),
-    Check("processes.web", "Process web", ("workers",), running.web),
-    Check("processes.consumer", "Process consumer", ("workers",), running.consumer),
-    Check("processes.scheduler", "Process scheduler", ("workers",), running.scheduler),
-    Check("processes.attempts", "Process attempts", ("workers",), running.attempts),
-    Check("processes.prune", "Process prune", ("workers",), running.prune),
-    Check("processes.lost", "Lost processes", ("workers",), running.lost),
-    Check("processes.heartbeats", "Heartbeats", ("workers",), running.heartbeats),
-    Check("http.answers", "Internal HTTP API", ("listener", "workers"), running.listener),
-    Check("stream.lag", "Commands not read yet", ("stream",), incoming.lag),
-    Check("stream.ahead", "Cursor within the stream", ("stream",), incoming.offset_ahead),
-    Check("stream.gap", "Commands lost unread", ("stream",), incoming.gap),
-    Check("stream.offset", "Published offset", ("stream",), incoming.published),
-    Check("stream.malformed", "Malformed commands", ("malformed",), incoming.malformed),
-    Check("schedule.backlog", "Backlog", ("schedule",), waiting.backlog),
-    Check("schedule.handed_out", "Handed out and in progress", ("schedule",), waiting.handed_out),
-    Check("schedule.holds", "Holds", ("schedule",), waiting.holds),
+    Check("configuration", "Configuration", ("configuration",), under.configuration, "Start-up"),
+    Check("templates", "Template catalog", ("templates",), under.templates, "Start-up"),
+    Check("redis.answers", "Redis answers", ("redis",), under.redis_answers, "Redis is away"),
+    Check("redis.role", "Redis is the master", ("redis",), under.redis_role, "Redis is away"),
+    Check(
+        "redis.keeps", "Redis keeps what it has", ("redis",), under.redis_keeps, "Gap in the stream"
+    ),
+    Check(
+        "postgres.answers",
+        "PostgreSQL answers",
+        ("postgres",),
+        under.postgres_answers,
+        "PostgreSQL is slow",
+    ),
+    Check(
+        "postgres.writable",
+        "PostgreSQL takes writes",
+        ("postgres",),
+        under.postgres_writable,
+        "PostgreSQL is away",
+    ),
+    Check("postgres.clock", "PostgreSQL's clock", ("postgres",), under.postgres_clock, "Start-up"),
+    Check(
+        "postgres.sessions",
+        "Sessions and locks",
+        ("postgres",),
+        under.postgres_sessions,
+        "PostgreSQL is slow",
+    ),
+    Check("schema.exists", "Schema", ("schema",), under.schema, "Start-up"),
+    Check("schema.migrations", "Migrations", ("schema",), under.migrations, "Start-up"),
+    Check(
+        "schema.due_index", "Index of what is due", ("plan",), under.due_index, "PostgreSQL is slow"
+    ),
+    Check("host.load", "Load of this host", ("host",), under.host_load, "Sends time out"),
+    Check("processes.web", "Process web", ("workers",), running.web, "The API does not answer"),
+    Check(
+        "processes.consumer",
+        "Process consumer",
+        ("workers",),
+        running.consumer,
+        "Commands are not read",
+    ),
+    Check(
+        "processes.scheduler", "Process scheduler", ("workers",), running.scheduler, "No scheduler"
+    ),
+    Check(
+        "processes.attempts",
+        "Process attempts",
+        ("workers",),
+        running.attempts,
+        "No attempts process",
+    ),
+    Check("processes.prune", "Process prune", ("workers",), running.prune, "Pruning lags"),
+    Check("processes.lost", "Lost processes", ("workers",), running.lost, "Lost processes"),
+    Check("processes.heartbeats", "Heartbeats", ("workers",), running.heartbeats, "Lost processes"),
+    Check(
+        "http.answers",
+        "Internal HTTP API",
+        ("listener", "workers"),
+        running.listener,
+        "The API does not answer",
+    ),
+    Check(
+        "stream.lag", "Commands not read yet", ("stream",), incoming.lag, "Commands are not read"
+    ),
+    Check(
+        "stream.ahead",
+        "Cursor within the stream",
+        ("stream",),
+        incoming.offset_ahead,
+        "Cursor ahead of the stream",
+    ),
+    Check("stream.gap", "Commands lost unread", ("stream",), incoming.gap, "Gap in the stream"),
+    Check(
+        "stream.offset",
+        "Published offset",
+        ("stream",),
+        incoming.published,
+        "Cursor ahead of the stream",
+    ),
+    Check(
+        "stream.malformed",
+        "Malformed commands",
+        ("malformed",),
+        incoming.malformed,
+        "Malformed commands",
+    ),
+    Check(
+        "relay.reached", "The relay answers", ("relay",), outside.relay_reached, "The relay is away"
+    ),
+    Check(
+        "relay.encrypted",
+        "TLS to the relay",
+        ("relay",),
+        outside.relay_encrypted,
+        "No TLS to the relay",
+    ),
+    Check(
+        "relay.login",
+        "Login at the relay",
+        ("relay",),
+        outside.relay_login,
+        "The relay refuses the login",
+    ),
+    Check("schedule.backlog", "Backlog", ("schedule",), waiting.backlog, "Backlog grows"),
+    Check(
+        "schedule.handed_out",
+        "Handed out and in progress",
+        ("schedule",),
+        waiting.handed_out,
+        "Backlog grows",
+    ),
+    Check("schedule.holds", "Holds", ("schedule",), waiting.holds, "A hold is forgotten"),
     Check(
         "schedule.capacity",
         "Sends at once against the backlog",
         ("schedule", "workers", "outcomes"),
         waiting.capacity,
+        "Backlog grows",
     ),
-    Check("schedule.ladder", "Retry ladder", (), waiting.ladder),
-    Check("schedule.lease", "Lease and login codes", (), waiting.lease),
+    Check("schedule.ladder", "Retry ladder", (), waiting.ladder, "Dead letters"),
+    Check("schedule.lease", "Lease and login codes", (), waiting.lease, "Lost processes"),
     Check(
-        "outcomes.reached", "Attempts that did not reach the relay", ("outcomes",), ended.reached
+        "outcomes.reached",
+        "Attempts that did not reach the relay",
+        ("outcomes",),
+        ended.reached,
+        "The relay is away",
     ),
-    Check("outcomes.refused", "Attempts that the relay turned away", ("outcomes",), ended.refused),
-    Check("outcomes.timeouts", "Attempts that timed out", ("outcomes",), ended.timeouts),
-    Check("outcomes.durations", "Send durations", ("outcomes",), ended.durations),
-    Check("outcomes.unknown", "Unknown outcomes", ("outcomes",), ended.unknown),
-    Check("outcomes.dead_letters", "Dead letters", ("ends",), ended.dead_letters),
-    Check("outcomes.suppressed", "Suppressed", ("ends", "outcomes"), ended.suppressed),
-    Check("outcomes.unmatched", "Dead letters and their entries", ("ends",), ended.unmatched),
-    Check("retention.lag", "Pruning", ("retention",), ended.retention),
-    Check("relay.reached", "The relay answers", ("relay",), outside.relay_reached),
-    Check("relay.encrypted", "TLS to the relay", ("relay",), outside.relay_encrypted),
-    Check("relay.login", "Login at the relay", ("relay",), outside.relay_login),
-    Check("telemetry.exporters", "Telemetry exporters", ("exporters",), outside.exporters),
+    Check(
+        "outcomes.refused",
+        "Attempts that the relay turned away",
+        ("outcomes",),
+        ended.refused,
+        "The relay refuses the login",
+    ),
+    Check(
+        "outcomes.timeouts",
+        "Attempts that timed out",
+        ("outcomes",),
+        ended.timeouts,
+        "Sends time out",
+    ),
+    Check("outcomes.durations", "Send durations", ("outcomes",), ended.durations, "Sends time out"),
+    Check("outcomes.unknown", "Unknown outcomes", ("outcomes",), ended.unknown, "Unknown outcomes"),
+    Check("outcomes.dead_letters", "Dead letters", ("ends",), ended.dead_letters, "Dead letters"),
+    Check(
+        "outcomes.suppressed",
+        "Suppressed",
+        ("ends", "outcomes"),
+        ended.suppressed,
+        "Mail is suppressed",
+    ),
+    Check(
+        "outcomes.unmatched",
+        "Dead letters and their entries",
+        ("ends",),
+        ended.unmatched,
+        "Dead letters",
+    ),
+    Check("retention.lag", "Pruning", ("retention",), ended.retention, "Pruning lags"),
+    Check(
+        "telemetry.exporters",
+        "Telemetry exporters",
+        ("exporters",),
+        outside.exporters,
+        "Telemetry is not exported",
+    ),
 )

@@ -3,14 +3,17 @@
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import filterfalse
+from operator import attrgetter
 from typing import Any
 
 from deliveries.conf import Config
 from deliveries.diagnosis.checks import CHECKS, PARTS, STANDS_ON, Check
 from deliveries.diagnosis.finding import SEVERITY, Finding, Level, Verdict, failed, warning
-from deliveries.diagnosis.gathering.bounds import NotGatheredError, TooSlowError
+from deliveries.diagnosis.gathering.bounds import NotGatheredError
+from deliveries.diagnosis.judging.wording import counted
 
-_SEE_CONFIGURATION = "See docs/runbook.md, and the variables of docs/configuration.md that name it."
+_is_made = attrgetter("made")
 
 
 class UnknownCheckError(Exception):
@@ -38,6 +41,7 @@ class Examination:
                 "level": found.level,
                 "seen": found.verdict.seen,
                 "advice": found.verdict.advice or None,
+                "runbook": found.runbook or None,
                 "figures": dict(found.verdict.figures),
             }
             for found in self.findings
@@ -45,16 +49,38 @@ class Examination:
         return json.dumps({"level": self.level, "checks": checks})
 
     def lines(self, paint: Callable[[Level, str], str]) -> Iterator[str]:
-        """One line a check, advice below what is not ok, and a last line that counts."""
+        """One line a check, advice below what is not ok, and a last line that counts.
+
+        Checks that were not made have one line for each reason.
+        """
         width = max(len(found.id) for found in self.findings)
-        for found in self.findings:
+        for found in filter(_is_made, self.findings):
             level = paint(found.level, found.level.ljust(7))
             yield f"{level}  {found.id.ljust(width)}  {found.title}: {found.verdict.seen}"
             if found.verdict.advice:
-                yield f"{' ' * (11 + width)}-> {found.verdict.advice}"
+                advice = f"{found.verdict.advice} Runbook: {found.runbook}."
+                yield f"{' ' * (11 + width)}-> {advice}"
+        for seen, ids in self._not_made().items():
+            level = paint(Level.WARNING, Level.WARNING.ljust(7))
+            yield f"{level}  {counted(len(ids), 'check')} {seen}: {', '.join(ids)}"
+        yield self._counts()
+
+    def _not_made(self) -> dict[str, list[str]]:
+        """Their ids by what was in the way."""
+        found: dict[str, list[str]] = {}
+        for finding in filterfalse(_is_made, self.findings):
+            found.setdefault(finding.verdict.seen, []).append(finding.id)
+        return found
+
+    def _counts(self) -> str:
+        """How many of each level, and where to begin: things depend on each other in this order."""
         counts = [sum(found.level is level for found in self.findings) for level in Level]
         words = [f"{count} {level}" for level, count in zip(Level, counts, strict=True)]
-        yield ", ".join(words)
+        told = ", ".join(words)
+        if self.level is Level.OK:
+            return told
+        first = next(found for found in self.findings if found.level is self.level)
+        return f"{told}. Begin with {first.id}: “{first.runbook}” in docs/runbook.md."
 
 
 @dataclass(slots=True)
@@ -101,19 +127,17 @@ def _find(check: Check, gathered: _Gathered, blamed: set[NotGatheredError]) -> F
     try:
         facts = [gathered.of(part) for part in check.needs]
     except NotGatheredError as error:
-        verdict = _unread(error, is_first=error not in blamed)
+        made = error not in blamed
+        verdict = _unread(error, made=made)
         blamed.add(error)
     else:
-        verdict = check.judge(gathered.config, *facts)
-    return Finding(id=check.id, title=check.title, verdict=verdict)
+        made, verdict = True, check.judge(gathered.config, *facts)
+    runbook = "" if verdict.level is Level.OK else verdict.runbook or check.runbook
+    return Finding(id=check.id, title=check.title, verdict=verdict, runbook=runbook, made=made)
 
 
-def _unread(error: NotGatheredError, *, is_first: bool) -> Verdict:
+def _unread(error: NotGatheredError, *, made: bool) -> Verdict:
     """The first check that meets the problem fails for it; the others could not be made."""
-    if not is_first:
-        return warning(f"not looked at: {error}", "Mend that first.")
-    if isinstance(error, TooSlowError):
-        return failed(
-            str(error), "PostgreSQL is too slow: is it short of memory or I/O, or locked?"
-        )
-    return failed(str(error), _SEE_CONFIGURATION)
+    if made:
+        return failed(str(error), error.advice).under(error.runbook)
+    return warning(f"not looked at: {error}", "Mend that first.").under(error.runbook)

@@ -97,7 +97,8 @@ class StreamFacts:
 class ProcessFacts:
     """The processes of one type. `lost` ended in the last hour without taking leave.
 
-    `living` tells of each that is alive where it runs and under which pid.
+    `living` tells of each that is alive where it runs and under which pid, `gone` the same of the
+    lost.
     """
 
     alive: int = 0
@@ -105,7 +106,7 @@ class ProcessFacts:
     living: tuple[str, ...] = ()
     capacity: int = 0
     lost: int = 0
-    lost_hosts: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
     slowest_heartbeat: float = 0.0
 
 

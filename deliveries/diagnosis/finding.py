@@ -1,7 +1,7 @@
 """What a check says: a verdict on facts, and the finding that an operator reads. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum, unique
 
 
@@ -21,17 +21,23 @@ Figure = int | float | str | None
 class Verdict:
     """`seen` is one line; `advice` says what to do, and is empty for OK. `figures` are for scripts.
 
-    Neither holds a secret, a recipient's address or a subject.
+    `runbook` is the heading to open, where it is another one than the check's own. Nothing here
+    holds a secret, a recipient's address or a subject.
     """
 
     level: Level
     seen: str
     advice: str = ""
     figures: Mapping[str, Figure] = field(default_factory=dict)
+    runbook: str = ""
 
     def __post_init__(self) -> None:
         if (self.level is not Level.OK) != bool(self.advice):
             raise ValueError("what is not ok has advice, and nothing else has")
+
+    def under(self, runbook: str) -> "Verdict":
+        """The same, with its own heading of the runbook."""
+        return replace(self, runbook=runbook)
 
 
 def ok(seen: str, **figures: Figure) -> Verdict:
@@ -48,11 +54,17 @@ def failed(seen: str, advice: str, **figures: Figure) -> Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The verdict of one check. `id` is fixed: the runbook and scripts name it."""
+    """The verdict of one check. `id` is fixed: the runbook and scripts name it.
+
+    `runbook` is the heading to open, empty where all is well. What could not be looked at because
+    of something that another finding tells is not `made`.
+    """
 
     id: str
     title: str
     verdict: Verdict
+    runbook: str = ""
+    made: bool = True
 
     @property
     def level(self) -> Level:

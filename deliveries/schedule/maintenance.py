@@ -12,6 +12,7 @@ from deliveries.database import atomic
 from deliveries.outcome.counting import count_expired, count_outcomes
 from deliveries.outcome.verdict import Policy, Standing, lost
 from deliveries.schedule.silence import Silence
+from deliveries.telemetry.spans import record_recovery
 from deliveries.transitions.completion import complete
 from deliveries.transitions.expiry import expire
 from deliveries.transitions.records import Completion
@@ -77,12 +78,27 @@ def recover(*, policy: Policy, silent: Mapping[int, datetime], longest_attempt: 
     if moved:
         crash.here(Point.SCHEDULER_RECOVERED)
     count_outcomes(moved, losses)
+    held = {row.attempt_id: row for row in rows}
     for row in moved:
         logger.warning(
             "attempt of a lost worker recovered",
             extra={"delivery_id": row.delivery_id, "status": row.status},
         )
+        _trace(held[row.attempt_id], losses[row.attempt_id])
     return len(rows)
+
+
+def _trace(row: Any, loss: Completion) -> None:
+    record_recovery(
+        delivery_id=row.delivery_id,
+        source=row.source,
+        attempt_no=row.attempt_no,
+        status=loss.attempt.status,
+        failure_code=loss.attempt.failure_code,
+        traceparent=row.traceparent,
+        tracestate=row.tracestate,
+        began=int(row.started_at.timestamp() * 1e9),
+    )
 
 
 def _loss(row: Any, policy: Policy) -> Completion:

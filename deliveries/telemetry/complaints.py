@@ -6,6 +6,7 @@ with every export.
 
 import logging
 
+from deliveries.reasons import reason_in
 from deliveries.throttle import Throttle
 
 _MESSAGE = "telemetry is not exported"
@@ -21,11 +22,15 @@ class Complaints(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         kind = "metrics" if "metric" in record.name else "traces"
         if self._throttle.allow(kind):
-            error = record.exc_info[1] if record.exc_info else None
             logging.getLogger(__name__).warning(
-                _MESSAGE,
-                extra={"kind": kind, "fault": type(error).__name__ if error else None},
+                _MESSAGE, extra={"kind": kind, "fault": _fault(record)}
             )
+
+
+def _fault(record: logging.LogRecord) -> str | None:
+    """What is known of it: why there is no connection, else the class of an error."""
+    error = record.exc_info[1] if record.exc_info else None
+    return reason_in(record.getMessage()) or (type(error).__name__ if error else None)
 
 
 def quieten() -> None:

@@ -10,6 +10,8 @@ from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExp
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.metrics.export import MetricsData
 
+from deliveries.reasons import reason_in
+
 _SECONDS = 3.0
 _STATUS = re.compile(r"\bcode: (\d{3})")
 
@@ -30,7 +32,10 @@ def _probe(exporter: Any, nothing: object) -> str:
     if result.name == "SUCCESS":
         return ""
     codes = [found[1] for line in said if (found := _STATUS.search(line))]
-    return f"it answers {codes[-1]}" if codes else f"no answer within {_SECONDS:.0f} s"
+    if codes:
+        return f"it answers {codes[-1]}"
+    # the last line is the exporter's own giving up, which is a timeout always
+    return next(filter(None, map(reason_in, said)), f"no answer within {_SECONDS:.0f} s")
 
 
 @contextmanager

@@ -27,7 +27,8 @@ Value = str | int | bool
 ACCEPT = "accept"
 RENDER = "render"
 SEND = "smtp send"
-NAMES = (ACCEPT, RENDER, SEND)
+RECOVER = "recover"
+NAMES = (ACCEPT, RENDER, SEND, RECOVER)
 
 
 @dataclass(slots=True)
@@ -218,6 +219,47 @@ def record_attempt(
         error=failure_code,
         events=phases,
         link=attempt_span(delivery_id, attempt_no - 1) if attempt_no > 1 else None,
+        tracestate=tracestate,
+    )
+    _writers[0].write(span)
+
+
+def record_recovery(
+    *,
+    delivery_id: str,
+    source: str,
+    attempt_no: int,
+    status: str,
+    failure_code: str | None,
+    traceparent: str | None,
+    tracestate: str | None,
+    began: int,
+) -> None:
+    """One attempt of a lost worker, recovered just now. `began` is when the worker claimed it.
+
+    It is no second span of the attempt: a worker that comes back exports that one itself.
+    """
+    trace = parse(traceparent)
+    if trace is None or not _writers:
+        return
+    span = Span(
+        name=RECOVER,
+        kind="internal",
+        trace=trace,
+        parent=acceptance_span(delivery_id),
+        span_id=None,
+        began=began,
+        ended=time_ns(),
+        attributes={
+            "mail.delivery_id": delivery_id,
+            "mail.source": source,
+            "mail.attempt_no": attempt_no,
+            "mail.attempt.status": status,
+            "mail.failure_code": failure_code,
+            "mail.outcome_unknown": True,
+        },
+        error=failure_code,
+        link=attempt_span(delivery_id, attempt_no),
         tracestate=tracestate,
     )
     _writers[0].write(span)

@@ -20,8 +20,8 @@ LOST = Statement(
     name="transitions.lost",
     purpose="lock attempts whose worker is silent, has left or is unknown, or that run too long",
     sql="""
-SELECT a.id AS attempt_id, a.worker_id, a.attempt_no, d.delivery_id,
-       d.recipients_accepted, d.recipients_left, d.recipients_refused
+SELECT a.id AS attempt_id, a.worker_id, a.attempt_no, a.started_at, d.delivery_id, d.source,
+       d.recipients_accepted, d.recipients_left, d.recipients_refused, d.traceparent, d.tracestate
 FROM attempts AS a
 JOIN deliveries AS d ON d.id = a.delivery_pk
 LEFT JOIN workers AS w ON w.id = a.worker_id

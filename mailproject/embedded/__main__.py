@@ -14,7 +14,7 @@ from mailproject.embedded.stack import CHECKOUT
 from mailproject.embedded.tether import end_with
 
 
-def main() -> int:
+def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m mailproject.embedded",
         description="The service on PostgreSQL, Valkey and a mail catcher of its own.",
@@ -29,13 +29,20 @@ def main() -> int:
         type=Path,
         help="where its files go, and the mail stays; one folder a run (default: .run here)",
     )
-    options = parser.parse_args()
+    parser.add_argument(
+        "--otlp", metavar="URL", help="of run: a collector that gets metrics and traces"
+    )
+    return parser
+
+
+def main() -> int:
+    options = make_parser().parse_args()
     folder = options.folder.absolute() if options.folder else None
     os.chdir(CHECKOUT)
     # a killed `make` leaves nobody to press Ctrl-C
     end_with(os.getppid(), signal.SIGTERM)
     try:
-        return demo(folder) if options.what == "demo" else run(folder)
+        return demo(folder) if options.what == "demo" else run(folder, otlp=options.otlp)
     except Interrupted:
         return EXIT_INTERRUPTED
     except EmbeddedError as error:

@@ -15,15 +15,19 @@ from mailproject.embedded.terminal import relative, tell
 
 OPERATOR = "operator"
 _OPERATOR_SECONDS = 60.0
+_EXPORT_MS = "2000"
 
 
-def run(folder: Path | None) -> int:
-    """Run until Ctrl-C or SIGTERM; returns the exit status."""
+def run(folder: Path | None, *, otlp: str | None = None) -> int:
+    """Run until Ctrl-C or SIGTERM; returns the exit status.
+
+    `otlp` is the URL of a collector; without one nothing is exported.
+    """
     interruption = Interruption()
     stack = Stack(folder, interruption=interruption, tell=tell)
     failed = False
     try:
-        stack.start(log_format="console", more={"MAIL_ADMIN_ENABLED": "true"})
+        stack.start(log_format="console", more={"MAIL_ADMIN_ENABLED": "true", **exporting(otlp)})
         tell(_how_to_reach(stack, password=make_operator(stack)))
         with Followed(stack.processes) as followed:
             while True:
@@ -40,6 +44,18 @@ def run(folder: Path | None) -> int:
     for child in stack.unclean:
         tell(f"PROBLEM: {child.name} ended with exit status {child.process.returncode}")
     return 1 if failed or stack.unclean else 0
+
+
+def exporting(otlp: str | None) -> dict[str, str]:
+    """What makes the processes export to a collector, often enough for somebody who watches."""
+    if otlp is None:
+        return {}
+    return {
+        "OTEL_TRACES_EXPORTER": "otlp",
+        "OTEL_METRICS_EXPORTER": "otlp",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": otlp,
+        "OTEL_METRIC_EXPORT_INTERVAL": _EXPORT_MS,
+    }
 
 
 class Followed:

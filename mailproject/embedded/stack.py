@@ -177,7 +177,7 @@ class Stack:
         exports = [
             f"export {name}={shlex.quote(value)}\n"
             for name, value in self.environment.items()
-            if name.startswith("MAIL_")
+            if name.startswith(("MAIL_", "OTEL_"))
         ]
         path.write_text("".join(exports))
         return self.folder.own(path)

@@ -15,16 +15,16 @@ _POLL = 0.05
 
 
 class Collector:
-    """Listens on a free port of loopback for as long as it is entered."""
+    """Listens on loopback, on a free port unless one is given, for as long as it is entered."""
 
-    def __init__(self, *, signals: tuple[str, ...] = ("traces", "metrics")) -> None:
+    def __init__(self, *, signals: tuple[str, ...] = ("traces", "metrics"), port: int = 0) -> None:
         self._lock = threading.Lock()
         self._spans: list[Span] = []
         self._exports: list[tuple[float, Metric]] = []
         self._signals = signals
         self.bodies: list[bytes] = []
         self.headers: list[dict[str, str]] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(_POLL,))
 

@@ -29,7 +29,7 @@ def test_every_check_has_its_line(run, redis_client):
     lines = [line for line in out.splitlines() if not line.lstrip().startswith("->")]
     assert [line.split()[1] for line in lines[:-1]] == [check.id for check in CHECKS]
     assert all(line.split()[0] in {"ok", "warning", "failed"} for line in lines[:-1])
-    assert lines[-1].endswith("failed")
+    assert "6 failed. Begin with processes.web: " in lines[-1]
     assert "schema.migrations      Migrations: all applied" in out
 
 
@@ -45,6 +45,7 @@ def test_for_scripts(examine):
         "level": "ok",
         "seen": "all applied",
         "advice": None,
+        "runbook": None,
         "figures": {},
     }
 
@@ -56,6 +57,20 @@ def test_only_what_is_asked_for(examine):
     assert set(checks) == {
         *("schema.exists", "schema.migrations", "schema.due_index", "schedule.holds")
     }
+
+
+@database
+def test_what_is_wrong_leads_into_the_runbook(run, examine):
+    _, out, _ = run("doctor", "--only", "processes.scheduler")
+    seen, advice, counts = out.splitlines()
+    assert seen.startswith("failed   processes.scheduler")
+    assert advice.endswith("Runbook: No scheduler.")
+    assert counts == (
+        "0 ok, 0 warning, 1 failed."
+        " Begin with processes.scheduler: “No scheduler” in docs/runbook.md."
+    )
+    _, _, checks = examine("--only", "processes.scheduler")
+    assert checks["processes.scheduler"]["runbook"] == "No scheduler"
 
 
 @database
@@ -112,6 +127,21 @@ class TestServersAway:
             return status, {check["id"]: check for check in json.loads(line)["checks"]}
 
         return outcome
+
+    def test_checks_that_were_not_made_are_one_line(self, service):
+        dsn = "postgresql://u:hush@127.0.0.1:1/mail"
+        process = service.start("doctor", overrides={"MAIL_POSTGRES_PRIMARY_DSN": dsn})
+        assert process.wait() == 1
+        away = "PostgreSQL does not answer (OperationalError: connection refused)"
+        lines = process.output.splitlines()
+        (seen,) = [line for line in lines if line.startswith("failed   postgres.answers")]
+        assert seen.endswith(away)
+        (not_made,) = [line for line in lines if "not looked at" in line]
+        assert f"checks not looked at: {away}: postgres.writable," in not_made
+        assert "retention.lag" in not_made
+        assert lines[-1].endswith(
+            "Begin with postgres.answers: “PostgreSQL is away” in docs/runbook.md."
+        )
 
     def test_redis(self, outcome):
         status, checks = outcome(MAIL_REDIS_MASTER_ADDR="127.0.0.1:1")

@@ -191,9 +191,9 @@ CASES = [
     (processes.lost, [EVERYBODY], "ok", "nobody"),
     (
         processes.lost,
-        [everybody_but("attempts", ProcessFacts(lost=1, lost_hosts=("c",)))],
+        [everybody_but("attempts", ProcessFacts(lost=1, gone=("c pid 9",)))],
         "warning",
-        "1 attempts on c",
+        "1 of attempts (c pid 9)",
     ),
     (processes.heartbeats, [EVERYBODY], "ok", "2.0 s"),
     (
@@ -227,7 +227,7 @@ CASES = [
         waiting.capacity,
         [lane("notification", 9.0, 100), EVERYBODY, ended(durations={"p50": 0.5})],
         "ok",
-        "64/s",
+        "64.0/s",
     ),
     (
         waiting.capacity,
@@ -326,6 +326,40 @@ def test_what_follows_an_unknown_outcome_is_the_policys():
     assert "twice" in outcomes.unknown(CONFIG, facts).advice
     fails = load_with({"MAIL_UNKNOWN_OUTCOME": "fail"})
     assert "not have arrived" in outcomes.unknown(fails, facts).advice
+
+
+@pytest.mark.parametrize(
+    ("verdict", "heading"),
+    [
+        (
+            processes.listener(CONFIG, replace(SMOKE, status=503, code="unavailable"), EVERYBODY),
+            "PostgreSQL is away",
+        ),
+        (processes.listener(CONFIG, replace(SMOKE, status=500, code=""), EVERYBODY), ""),
+        (
+            waiting.handed_out(CONFIG, replace(NOTHING_WAITS, longest_in_progress=9e3)),
+            "No scheduler",
+        ),
+        (waiting.handed_out(CONFIG, replace(NOTHING_WAITS, handed_out_overdue=60.0)), ""),
+        (
+            outcomes.reached(CONFIG, ended(Ending("transport_failed", "tls_failed", 3, 1.0))),
+            "No TLS to the relay",
+        ),
+        (
+            outcomes.reached(
+                CONFIG,
+                ended(
+                    Ending("transport_failed", "tls_failed", 3, 1.0),
+                    Ending("transport_failed", "connect_failed", 3, 0.5),
+                ),
+            ),
+            "",
+        ),
+    ],
+)
+def test_some_lead_to_another_heading_than_their_checks(verdict, heading):
+    assert verdict.level is not Level.OK
+    assert verdict.runbook == heading
 
 
 def test_only_what_is_not_ok_has_advice():

@@ -65,7 +65,8 @@ def test_postgres_is_away(drill, postgres_dsn, way):
     link.go_away()
     drill.publish(2)
     for command in ("consume_commands", "run_scheduler", "run_attempts"):
-        drill.wait_for_log(command, "loop waits after a fault")
+        waits = drill.wait_for_log(command, "loop waits after a fault")
+        assert waits["fault"].startswith("OperationalError")
     drill.look("PostgreSQL is away")
     levels = drill.doctor("postgres", "processes.scheduler")
     assert levels["postgres.answers"] == "failed"
@@ -112,7 +113,8 @@ def test_telemetry_is_not_exported(drill, way):
     drill.start()
     drill.publish(1)
     drill.wait_for_statuses(sent=1)  # mail goes on
-    drill.wait_for_log("run_attempts", "telemetry is not exported")
+    told = drill.wait_for_log("run_attempts", "telemetry is not exported")
+    assert told["fault"] == "the connection was closed"
     drill.look("Telemetry is not exported")
     assert drill.doctor("telemetry") == {"telemetry.exporters": "warning"}
     assert drill.collector.metrics == {}

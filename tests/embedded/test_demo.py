@@ -19,6 +19,7 @@ from mailproject.embedded.processes import is_running
 from mailproject.embedded.progress import Fate, Reader, Wanted, summary, table
 from mailproject.embedded.record import STATE, RunRecord
 from mailproject.embedded.specimens import login_specimens, specimens
+from tests.collector import Collector
 from tests.stack.servers import CHECKOUT
 
 GOOD = [specimen for specimen in specimens() if specimen.failure_code is None]
@@ -149,15 +150,23 @@ def test_the_summary_counts():
     assert summary(fates) == "4 commands: 2 accepted, 1 malformed, 1 sent"
 
 
-def embedded(what, folder) -> subprocess.Popen[str]:
+def embedded(what, folder, *more) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "mailproject.embedded", what, "--folder", str(folder)],
+        [sys.executable, "-m", "mailproject.embedded", what, "--folder", str(folder), *more],
         cwd=CHECKOUT,
         env={"PATH": os.environ["PATH"]},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
+
+
+def wait_until_it_runs(run):
+    output = ""
+    while "Everything runs" not in output:
+        line = run.stdout.readline()
+        assert line, output
+        output += line
 
 
 @pytest.mark.process
@@ -174,14 +183,26 @@ def test_the_demo_shows_the_main_job(tmp_path):
 
 @pytest.mark.process
 @pytest.mark.slow
+def test_a_run_exports_where_it_is_told_to(tmp_path):
+    with Collector() as collector:
+        endpoint = f"http://127.0.0.1:{collector.port}"
+        with embedded("run", tmp_path / "run", "--otlp", endpoint) as run:
+            try:
+                wait_until_it_runs(run)
+                collector.wait_for(lambda: "mail.attempt_schedule.depth" in collector.metrics)
+                shell = (tmp_path / "run" / "env").read_text()
+                assert f"export OTEL_EXPORTER_OTLP_ENDPOINT={endpoint}\n" in shell
+            finally:
+                run.send_signal(signal.SIGINT)
+                run.communicate(timeout=60)
+
+
+@pytest.mark.process
+@pytest.mark.slow
 def test_a_run_stays_up_until_it_is_asked_to_end_and_a_killed_one_is_cleaned_up(tmp_path):
     for number, status in ((signal.SIGKILL, -signal.SIGKILL), (signal.SIGINT, 0)):
         with embedded("run", tmp_path / "run") as run:
-            output = ""
-            while "Everything runs" not in output:
-                line = run.stdout.readline()
-                assert line, output
-                output += line
+            wait_until_it_runs(run)
             left = RunRecord.load(tmp_path / "run").processes
             assert (tmp_path / "run" / "env").stat().st_mode & 0o077 == 0
             run.send_signal(number)

@@ -75,7 +75,7 @@ def test_no_database(manage, no_database, command):
     status, out, err = manage(*command, "--source", "notification")
 
     assert (status, out) == (69, "")
-    assert err.startswith("CommandError: PostgreSQL does not answer (OperationalError)")
+    assert err.startswith("CommandError: PostgreSQL does not answer (OperationalError:")
 
 
 def test_help_is_about_the_command_and_its_exit_statuses(manage):

@@ -179,6 +179,6 @@ def test_no_database(run, monkeypatch):
 
     assert (status, out) == (69, "")
     assert err == (
-        "CommandError: PostgreSQL does not answer (OperationalError):"
+        "CommandError: PostgreSQL does not answer (OperationalError: connection refused):"
         " see MAIL_POSTGRES_PRIMARY_DSN\n"
     )

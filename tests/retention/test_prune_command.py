@@ -68,7 +68,7 @@ class TestDryRun:
         connection.close()
 
         assert (status, out) == (69, "")
-        assert err.startswith("CommandError: PostgreSQL does not answer (OperationalError)")
+        assert err.startswith("CommandError: PostgreSQL does not answer (OperationalError:")
 
     def test_goes_with_nothing_else(self, run):
         status, _, err = run("--dry-run", "--once")

@@ -12,9 +12,9 @@ _READ = 65536
 class Proxy:
     """Forwards connections, one thread each, until told to do otherwise. A context manager."""
 
-    def __init__(self, connect: Callable[[], socket.socket]) -> None:
+    def __init__(self, connect: Callable[[], socket.socket], *, port: int = 0) -> None:
         self._connect = connect
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", port))
         self.port: int = self._listener.getsockname()[1]
         self._lock = threading.Lock()
         self._live: set[socket.socket] = set()

@@ -164,6 +164,56 @@ def test_an_attempt_given_back_is_told_and_leaves_its_id_to_the_next(collector, 
     assert given_back.span_id != sent.span_id
 
 
+def test_the_attempt_of_a_lost_worker_is_told_by_who_recovers_it(collector, publish, start):
+    quick = {"MAIL_WORKER_LEASE": "3s", "MAIL_RETRY_LADDER": "300ms"}
+    with ScriptedRelay({Stage.MAIL: by_turn(Stall(), "250 2.1.0 ok")}) as relay:
+        processes = start(relay, **collector.environment, **quick)
+        publish(1, traceparent=SAMPLED, tracestate="vendor=x")
+        assert relay.wait_until_reached(Stage.MAIL)
+        processes["run_attempts"].kill()
+        (recover,) = collector.wait_for(lambda: collector.spans_named("recover"))
+        start(relay, ["run_attempts"], **collector.environment, **quick)
+        (retry,) = collector.wait_for(lambda: collector.spans_named("smtp send", attempt_no=2))
+    (accept,) = collector.spans_named("accept")
+    assert (recover.trace_id, recover.parent, recover.kind) == (TRACE, accept.span_id, "internal")
+    assert recover.trace_state == "vendor=x"
+    assert recover.resource["mail.process"] == "scheduler"
+    assert recover.links == retry.links  # the span that the lost worker took with it
+    assert (recover.failed, recover.status_message) == (True, "worker_lost")
+    assert recover.began < recover.ended < retry.began
+    assert recover.attributes == {
+        "mail.delivery_id": "d-1",
+        "mail.source": "notification",
+        "mail.attempt_no": 1,
+        "mail.attempt.status": "timed_out",
+        "mail.failure_code": "worker_lost",
+        "mail.outcome_unknown": True,
+    }
+
+
+def test_what_an_operator_sends_again_has_a_trace_from_the_command_on(
+    collector, publish, start, service
+):
+    with ScriptedRelay({Stage.DATA: by_turn("550 5.7.1 no", GO_ON)}) as relay:
+        start(relay, **collector.environment)
+        publish(1)
+        wait_until(lambda: Delivery.objects.filter(status="failed").count() == 1)
+        resend = service.start("resend_delivery", "d-1", overrides=collector.environment)
+        assert resend.wait() == 0, resend.output
+        again = Delivery.objects.get(parent_delivery_id="d-1").delivery_id
+        (send,) = collector.wait_for(lambda: collector.spans_named("smtp send", delivery_id=again))
+    (accept,) = collector.spans_named("accept", delivery_id=again)
+    assert accept.resource["mail.process"] == "resend_delivery"
+    assert (send.trace_id, send.parent) == (accept.trace_id, accept.span_id)
+    assert accept.attributes["mail.source"] == "operator_resend"
+    exported = {
+        point.resource["mail.process"]
+        for metric in collector.metrics.values()
+        for point in metric.points
+    }
+    assert "resend_delivery" not in exported
+
+
 SECRETS = {
     "to": "hush-recipient@example.org",
     "subject": "hush subject",

@@ -12,11 +12,44 @@ _QUERY_CANCELED = "57014"
 
 
 class NotGatheredError(Exception):
-    """The facts could not be had. The text says why, and holds no value of a row."""
+    """The facts could not be had. The text says why, and holds no value of a row.
+
+    `advice` and `runbook` are those of the finding that it makes.
+    """
+
+    advice: str
+    runbook: str
+
+
+class PostgresAwayError(NotGatheredError):
+    """There is no session with PostgreSQL, or it ended."""
+
+    advice = "Is it up, and does MAIL_POSTGRES_PRIMARY_DSN lead to it?"
+    runbook = "PostgreSQL is away"
+
+
+class QueryRefusedError(NotGatheredError):
+    """PostgreSQL answers, and does not take the query."""
+
+    advice = (
+        "Either the schema is not that of this release, or the role lacks rights:"
+        " see schema.migrations and docs/deploy.md."
+    )
+    runbook = "Start-up"
 
 
 class TooSlowError(NotGatheredError):
     """A query did not end within its time: the server answers, and is slow."""
+
+    advice = "PostgreSQL is too slow: is it short of memory or I/O, or locked?"
+    runbook = "PostgreSQL is slow"
+
+
+class RedisAwayError(NotGatheredError):
+    """Redis does not answer as it should."""
+
+    advice = "Is it up, and do MAIL_REDIS_MASTER_ADDR and MAIL_REDIS_PASSWORD lead to it?"
+    runbook = "Redis is away"
 
 
 @contextmanager
@@ -31,6 +64,6 @@ def looking() -> Iterator[None]:
     except (DatabaseError, InterfaceError) as error:
         if sqlstate_of(error) == _QUERY_CANCELED:
             raise TooSlowError(f"a query took longer than {_TIMEOUT_MS // 1000} s") from None
-        refuses = fault_of(error) is not Fault.SERVER
-        what = "refuses a query" if refuses else "does not answer"
-        raise NotGatheredError(f"PostgreSQL {what} ({describe(error)})") from None
+        if fault_of(error) is Fault.SERVER:
+            raise PostgresAwayError(f"PostgreSQL does not answer ({describe(error)})") from None
+        raise QueryRefusedError(f"PostgreSQL refuses a query ({describe(error)})") from None

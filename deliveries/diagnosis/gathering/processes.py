@@ -16,7 +16,7 @@ SELECT type, count(*) FILTER (WHERE alive) AS alive,
        coalesce(array_agg(host || ' pid ' || pid) FILTER (WHERE alive), '{}') AS living,
        coalesce(sum(capacity) FILTER (WHERE alive), 0)::integer AS capacity,
        count(*) FILTER (WHERE lost) AS lost,
-       coalesce(array_agg(DISTINCT host) FILTER (WHERE lost), '{}') AS lost_hosts,
+       coalesce(array_agg(host || ' pid ' || pid) FILTER (WHERE lost), '{}') AS gone,
        coalesce(max(extract(epoch FROM now() - last_seen_at)) FILTER (WHERE alive), 0)::float8
          AS slowest_heartbeat
 FROM (
@@ -47,7 +47,7 @@ def gather_workers(_config: Config) -> WorkerFacts:
             living=tuple(sorted(row.living)),
             capacity=row.capacity,
             lost=row.lost,
-            lost_hosts=tuple(sorted(row.lost_hosts)),
+            gone=tuple(sorted(row.gone)),
             slowest_heartbeat=row.slowest_heartbeat,
         )
         for row in rows

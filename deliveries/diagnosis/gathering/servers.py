@@ -14,7 +14,7 @@ from django_redis import get_redis_connection
 from deliveries.conf import Config
 from deliveries.database import Statement, describe
 from deliveries.diagnosis.facts import HostFacts, PostgresFacts, RedisFacts, SchemaFacts
-from deliveries.diagnosis.gathering.bounds import NotGatheredError, looking
+from deliveries.diagnosis.gathering.bounds import RedisAwayError, looking
 
 _ROUNDS = 5
 
@@ -50,7 +50,7 @@ def gather_redis(_config: Config) -> RedisFacts:
         latency = _median_ms(client.ping)
         return _redis(client, latency)
     except (redis.RedisError, OSError) as error:
-        raise NotGatheredError(f"Redis does not answer PING ({describe(error)})") from None
+        raise RedisAwayError(f"Redis does not answer PING ({describe(error)})") from None
 
 
 def _redis(client: redis.Redis, latency: float) -> RedisFacts:

@@ -8,7 +8,7 @@ from django_redis import get_redis_connection
 from deliveries.conf import Config
 from deliveries.database import Statement, describe
 from deliveries.diagnosis.facts import StreamFacts
-from deliveries.diagnosis.gathering.bounds import NotGatheredError, looking
+from deliveries.diagnosis.gathering.bounds import RedisAwayError, looking
 from deliveries.intake.gaps import START, StreamState, examine, order_of
 from deliveries.intake.lag import lag_of
 from deliveries.intake.stream import CommandStream
@@ -48,7 +48,7 @@ def gather_stream(config: Config) -> StreamFacts:
         place = row.last_entry_id if row else published or START
         raw = client.eval(_NEXT, 1, name, place)
     except (redis.RedisError, OSError) as error:
-        raise NotGatheredError(f"Redis does not answer ({describe(error)})") from None
+        raise RedisAwayError(f"Redis does not answer ({describe(error)})") from None
     following = raw.decode() if isinstance(raw, bytes) else None
     accounted = row.entries_accounted if row else None
     lag = lag_of(place=place, accounted=accounted, state=state)

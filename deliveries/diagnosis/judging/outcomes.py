@@ -5,6 +5,7 @@ seen, and is no failure any more.
 """
 
 from collections.abc import Collection, Sequence
+from operator import attrgetter
 
 from deliveries.conf import Config, SmtpMode, UnknownOutcome
 from deliveries.diagnosis.facts import EndFacts, Ending, OutcomeFacts, Reason, RetentionFacts
@@ -24,6 +25,7 @@ _UNREACHED = frozenset(
         FailureCode.PROTOCOL_ERROR,
     }
 )
+_UNENCRYPTED = frozenset({FailureCode.STARTTLS_UNAVAILABLE, FailureCode.TLS_FAILED})
 _REFUSED_US = frozenset({FailureCode.AUTH_FAILED, FailureCode.SENDER_REFUSED})
 _MUCH = 0.1  # of the attempts
 _SPIKE = 10
@@ -32,11 +34,15 @@ _SHOWN = 5
 
 
 def reached(_config: Config, facts: OutcomeFacts) -> Verdict:
-    return _of_kind(
+    told = _of_kind(
         facts,
         _UNREACHED,
         "manage.py smtp_check shows where the dialogue with the relay ends now.",
     )
+    found = [ending for ending in facts.endings if ending.failure_code in _UNREACHED]
+    newest = min(found, key=attrgetter("last_ago"), default=None)
+    is_tls = newest is not None and newest.failure_code in _UNENCRYPTED
+    return told.under("No TLS to the relay") if is_tls else told
 
 
 def refused(_config: Config, facts: OutcomeFacts) -> Verdict:
@@ -68,7 +74,8 @@ def _of_kind(facts: OutcomeFacts, codes: Collection[str], advice: str) -> Verdic
         f"{names} of {counted(total, 'attempt')} in the last hour, the last {lasting(newest)} ago"
     )
     if newest <= _last_acceptance(facts.endings):
-        return failed(f"{seen}, nothing accepted since", advice, count=count)
+        over = "Once it is over, the next mail that is accepted ends this."
+        return failed(f"{seen}, nothing accepted since", f"{advice} {over}", count=count)
     if count >= total * _MUCH:
         return warning(f"{seen}, others accepted since", advice, count=count)
     return ok(seen, count=count)

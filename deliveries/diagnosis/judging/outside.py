@@ -45,7 +45,8 @@ def relay_encrypted(config: Config, seen: Sounding | None) -> Verdict:
 
 def _unencrypted(config: Config, seen: Sounding) -> Verdict:
     if config.smtp_tls is not TlsMode.NONE:
-        return warning("the dialogue did not come so far", "See relay.reached first.")
+        told = warning("the dialogue did not come so far", "See relay.reached first.")
+        return told.under("The relay is away")
     if config.smtp_addr is not None and config.smtp_addr.is_loopback:
         return ok("none, to a relay on this host")
     offered = " though the relay offers STARTTLS" if "STARTTLS" in seen.keywords else ""
@@ -59,7 +60,11 @@ def relay_login(config: Config, seen: Sounding | None) -> Verdict:
     if seen.ended is not None:
         if seen.ended.phase is Phase.AUTH:
             return failed(f"{seen.problem}; {offered}", advice_for(seen.failure_code))
-        return warning("the dialogue did not come so far", "See relay.reached and relay.encrypted.")
+        told = warning(
+            "the dialogue did not come so far", "See relay.reached and relay.encrypted first."
+        )
+        is_tls = seen.ended.event is Event.TLS_FAILED or seen.ended.phase is Phase.STARTTLS
+        return told.under("No TLS to the relay" if is_tls else "The relay is away")
     if not config.smtp_username:
         return ok(f"no account is configured; {offered}")
     return ok(f"accepted: {seen.login.summary if seen.login else ''}; {offered}")

@@ -70,9 +70,7 @@ def lost(_config: Config, facts: WorkerFacts) -> Verdict:
     found = {kind: one for kind, one in facts.by_type.items() if one.lost}
     if not found:
         return ok("nobody in the last hour", lost=0)
-    shown = [
-        f"{counted(one.lost, kind)} on {first_of(one.lost_hosts)}" for kind, one in found.items()
-    ]
+    shown = [f"{one.lost} of {kind} ({first_of(one.gone)})" for kind, one in found.items()]
     return warning(
         f"ended without taking leave in the last hour: {'; '.join(shown)}",
         "Killed, out of memory, cut off or frozen: the host's log says which. What they held is"
@@ -99,7 +97,7 @@ def listener(_config: Config, facts: ListenerFacts, workers: WorkerFacts) -> Ver
     if facts.status is None and elsewhere and not is_here:
         return warning(
             f"nothing answers at {facts.address} from here; it is alive on {first_of(elsewhere)}",
-            "Run this command there too.",
+            "Run this command there too, or set MAIL_INTERNAL_HTTP_ADDR to where it listens.",
         )
     if facts.status is None:
         return failed(
@@ -114,9 +112,13 @@ def listener(_config: Config, facts: ListenerFacts, workers: WorkerFacts) -> Ver
             "It runs. For the whole way give this command a token of scope operate in"
             " MAIL_INTERNAL_API_TOKENS.",
         )
+    if facts.status == 503:
+        told = failed(seen, "The API runs, and PostgreSQL does not serve it.")
+        return told.under("PostgreSQL is away")
     if (facts.status, facts.code) != _SMOKE:
         return failed(
-            seen, "404 delivery_not_found was due: is it this service, and PostgreSQL with it?"
+            seen,
+            "404 delivery_not_found was due: does MAIL_INTERNAL_HTTP_ADDR lead to this service?",
         )
     if facts.latency_ms > _SLOW_MS:
         return warning(seen, "The API is slow: see postgres.answers and host.load.")

@@ -58,7 +58,7 @@ def handed_out(config: Config, facts: ScheduleFacts) -> Verdict:
             seen,
             f"Nothing takes longer than {lasting(longest.total_seconds())}: a scheduler should have"
             " recovered it. Is one alive?",
-        )
+        ).under("No scheduler")
     late, _ = _LATE_OTHERS
     if facts.handed_out_overdue > late:
         return warning(seen, "Workers are slower than mail comes: see schedule.capacity and relay.")
@@ -91,7 +91,7 @@ def capacity(
     rate = sends / p50
     drain = waiting / rate
     seen = (
-        f"{counted(sends, 'send')} at once of {lasting(p50)} each make at most {rate:,.0f}/s; what"
+        f"{counted(sends, 'send')} at once of {lasting(p50)} each make at most {rate:,.1f}/s; what"
         f" is due takes {lasting(drain)}; {outcomes.per_second:,.1f}/s in the last minute"
     )
     if drain > _LONG_DRAIN:

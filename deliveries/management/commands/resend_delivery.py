@@ -28,8 +28,10 @@ from deliveries.management.sending_again import (
     send_again,
 )
 from deliveries.states import TERMINAL, DeliveryStatus, FailureCode, Source
+from deliveries.telemetry import providers
 
 _RATE = 100
+_EXPORT_SECONDS = 3.0  # a person waits for it
 _PERIOD = ("status", "since", "until", "source", "failure_code")
 
 
@@ -100,11 +102,14 @@ class Command(OperatorCommand):
         )
 
     def _send(self, names: list[str], how: How) -> Tally:
+        """The new deliveries begin their traces here; the attempts processes go on with them."""
+        providers.start(config=settings.MAIL, process="resend_delivery", once=True)
         bar = Progress(total=len(names), stream=sys.stderr)
         try:
             return send_again(names, how, config=settings.MAIL, tell=bar.show)
         finally:
             bar.close()
+            providers.stop(seconds=_EXPORT_SECONDS)
 
 
 def _of_period(options: Mapping[str, Any]) -> list[str]:
