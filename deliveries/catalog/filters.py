@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime
+from functools import lru_cache
 
 from jinja2 import pass_context
 from jinja2.runtime import Context, Undefined
@@ -23,13 +24,17 @@ _MONTHS = {
 }
 
 
-def _parse(value: object) -> datetime:
+def _rfc_3339(value: object) -> str:
     if isinstance(value, Undefined):
         str(value)  # raises what is missing
     if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
         raise ExpressionError("a time is not written as RFC 3339 has it")
+    return value
+
+
+def _parse(text: str) -> datetime:
     try:
-        return datetime.fromisoformat(_FRACTION.sub("", value.upper()))
+        return datetime.fromisoformat(_FRACTION.sub("", text.upper()))
     except ValueError:
         pass
     raise ExpressionError("a time names no moment of the calendar")
@@ -57,14 +62,19 @@ def _language(context: Context) -> str:
 @pass_context
 def date(context: Context, value: object) -> str:
     """An RFC 3339 time as a day in the template's language; `2026-03-09` where it is unknown."""
-    return _day(moment=_parse(value), language=_language(context))
+    return _day(moment=_parse(_rfc_3339(value)), language=_language(context))
 
 
 @pass_context
 def date_and_time(context: Context, value: object) -> str:
     """An RFC 3339 time to the minute, at the offset it is given in, which is named."""
-    moment = _parse(value)
-    language = _language(context)
+    return _date_and_time(_rfc_3339(value), _language(context))
+
+
+@lru_cache(maxsize=16)
+def _date_and_time(text: str, language: str) -> str:
+    """Kept for a while: the parts of a mail say the same time, and so do the mails of a second."""
+    moment = _parse(text)
     day = _day(moment=moment, language=language)
     if language == "en":
         return f"{day} at {moment:%H:%M} {_zone(moment)}"

@@ -129,4 +129,5 @@ def compile_part(*, sandbox: Sandbox, tree: nodes.Template, name: str) -> Templa
     counting = _LoopCounting().visit(tree)
     counting.set_environment(sandbox)
     code = sandbox.compile(counting, name=name, filename=name)
-    return Template.from_code(sandbox, code, sandbox.make_globals(None))
+    # a dict: of the chain that Jinja would make of them, each rendering takes a slow copy
+    return Template.from_code(sandbox, code, dict(sandbox.globals))

@@ -1,6 +1,6 @@
 """What telemetry is told of commands that were decided on, after the commit."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from deliveries.intake.accept import Accepted, Duplicate, Result
@@ -20,14 +20,14 @@ def measure_commands(
     entry_ids: Sequence[str] | None = None,
 ) -> None:
     """Of one batch that was begun at `began` (Unix ns); `entry_ids` when it came by the stream."""
-    accepted: Counter[tuple[str, str]] = Counter()
-    duplicates: Counter[str] = Counter()
-    suppressed: Counter[str] = Counter()
+    accepted: dict[tuple[str, str], int] = defaultdict(int)
+    duplicates: dict[str, int] = defaultdict(int)
+    suppressed: dict[str, int] = defaultdict(int)
     for place, (command, result) in enumerate(zip(commands, results, strict=True)):
         if isinstance(result, Accepted):
             accepted[command.source, command.payload_mode] += 1
-            # the stub's: it has ended with its acceptance
-            suppressed[command.source] += result.status is DeliveryStatus.SUPPRESSED
+            if result.status is DeliveryStatus.SUPPRESSED:  # the stub's: it has ended already
+                suppressed[command.source] += 1
         elif isinstance(result, Duplicate):
             duplicates[command.source] += 1
         _record(command, result, began, entry_ids[place] if entry_ids else None)

@@ -4,7 +4,7 @@ import json
 import re
 import time
 import uuid
-from typing import Any
+from typing import Any, TypeGuard
 
 from deliveries.producer.errors import InvalidCommandError
 from deliveries.producer.mail import Mail
@@ -43,7 +43,7 @@ def entry_fields(
         "requested_at_ms": str(time.time_ns() // 1_000_000),
         **(trace.headers() if trace else {}),
     }
-    if request_id is not None and _REQUEST_ID.fullmatch(request_id):
+    if is_request_id(request_id):
         fields["request_id"] = request_id
     return {**{name: text.encode() for name, text in fields.items()}, "payload_json": payload}
 
@@ -58,6 +58,12 @@ def check_key(idempotency_key: str) -> str:
     if not _KEY.fullmatch(idempotency_key):
         raise InvalidCommandError("idempotency_key: must be 1 to 255 visible ASCII characters")
     return idempotency_key
+
+
+def is_request_id(text: str | None) -> TypeGuard[str]:
+    """Whether the service keeps it with the delivery. No mail is kept back for one that it does
+    not."""
+    return text is not None and _REQUEST_ID.fullmatch(text) is not None
 
 
 def encode_json(value: Any, what: str) -> bytes:

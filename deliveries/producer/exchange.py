@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 _LONGEST_ANSWER = 64 * 1024
-# below the two seconds after which gunicorn closes an idle connection
-_LONGEST_IDLE = 1.0
+# below the fifteen seconds after which the service closes an idle connection
+_LONGEST_IDLE = 10.0
 _MOST_IDLE = 32
 _CLOSED = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError)
 
@@ -76,14 +76,18 @@ class Exchanges:
         """One POST, over by `deadline` of the monotonic clock. Redirects are not followed.
 
         A kept connection that the server has closed meanwhile is replaced by a new one, which says
-        the same again: fit for requests that may be repeated. Raises one of FAULTS.
+        the same again: fit for requests that may be repeated. After a fault of one that was kept
+        the others are not tried either: what ended it has mostly ended them. Raises one of FAULTS.
         """
         kept = self._kept()
         if kept is not None:
             try:
                 return self._exchange(kept, path, body, headers, deadline)
             except _CLOSED:
-                pass
+                self.close()
+            except FAULTS:
+                self.close()
+                raise
         return self._exchange(self._open(deadline), path, body, headers, deadline)
 
     def close(self) -> None:

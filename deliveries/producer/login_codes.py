@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 from enum import StrEnum, unique
 from typing import Any
 
-from deliveries.producer.entry import check_key, encode_json
+from deliveries.producer.entry import check_key, encode_json, is_request_id
 from deliveries.producer.errors import (
     IdempotencyConflictError,
     RequestRejectedError,
@@ -23,8 +23,9 @@ from deliveries.producer.patience import Patience, Tries
 from deliveries.producer.trace import TraceContext
 
 _PATH = "/api/v1/internal/login-code-deliveries"
-# The service, or what stands before it, is away for now: a request may be repeated under its key.
-_PASSING = frozenset({502, 503, 504})
+# The service is away for now, or what stands before it has too much to do: a request may be
+# repeated under its key.
+_PASSING = frozenset({429, 502, 503, 504})
 _TOKEN = re.compile(r"[!-~]+")
 _NAME = re.compile(r"[a-z][a-z0-9_.\[\]/-]{0,63}")
 _DELIVERY_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
@@ -64,9 +65,9 @@ class LoginCode:
 class LoginCodeClient:
     """Posts login codes. May be shared by threads; keeps its connections for a moment.
 
-    What ends in no answer, or in a 502, 503 or 504, is posted again under the same idempotency key
-    until the patience is at its end, not before the time that a `Retry-After` names. A 4xx is never
-    repeated: the answer would be the same.
+    What ends in no answer, or in a 429, 502, 503 or 504, is posted again under the same idempotency
+    key until the patience is at its end, not before the time that a `Retry-After` names. Another
+    4xx is never repeated: the answer would be the same.
     """
 
     def __init__(
@@ -93,7 +94,12 @@ class LoginCodeClient:
         self._exchanges = Exchanges(endpoint)
 
     def post(
-        self, login_code: LoginCode, *, idempotency_key: str, trace: TraceContext | None = None
+        self,
+        login_code: LoginCode,
+        *,
+        idempotency_key: str,
+        request_id: str | None = None,
+        trace: TraceContext | None = None,
     ) -> LoginCodeDelivery:
         """Hand one login code over; the service has stored it when this returns.
 
@@ -107,6 +113,8 @@ class LoginCodeClient:
             **(trace.headers() if trace else {}),
             "Idempotency-Key": check_key(idempotency_key),
         }
+        if is_request_id(request_id):
+            headers["X-Request-Id"] = request_id
         return _delivery(self._answer(login_code.body(), headers))
 
     def close(self) -> None:

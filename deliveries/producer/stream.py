@@ -66,7 +66,8 @@ class CommandPublisher:
     def connect(cls, url: str, *, patience: Patience | None = None, **options: Any) -> Self:
         """Of a URL, `rediss://user:password@host:6379/0`, with timeouts as `patience` has them.
 
-        Connects when it is first used. `options` are the constructor's. Raises ValueError for what
+        Connects when it is first used. Of a try, `each` bounds every wait for itself, so one that
+        has to connect may take longer. `options` are the constructor's. Raises ValueError for what
         is no such URL.
         """
         patience = patience or Patience()

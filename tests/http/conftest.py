@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import socket
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -87,6 +88,23 @@ class Web:
             except ConnectionResetError:
                 pass  # it had not read all that was sent
             return received
+
+    def lines_since(self, start: int) -> list[dict[str, Any]]:
+        """What it has logged from that place of its output on: each line JSON, no raw controls."""
+        lines = self.process.output[start:].split("\n")[:-1]
+        for line in lines:
+            assert json.loads(line)["process"] == "web"
+            assert line.isascii()
+            assert line.isprintable()
+        return [json.loads(line) for line in lines]
+
+    def await_lines(self, start: int, count: int) -> list[dict[str, Any]]:
+        """The same, once there are so many: a request's line is written after its answer."""
+        deadline = time.monotonic() + 30
+        while self.process.output.count("\n", start) < count:
+            assert time.monotonic() < deadline, "a request left no line"
+            time.sleep(0.002)
+        return self.lines_since(start)
 
     def get(self, path: str, **how: Any) -> Answer:
         return self.call("GET", f"{API}{path}", **how)

@@ -236,14 +236,19 @@ class TestHeads:
             (b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n"
              b"Transfer-Encoding: chunked\r\n\r\n", 400),
             (b"GET / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: unheard-of\r\n\r\n", 501),
+            (b"GET / HTTP/1.1\r\nHost: localhost\r\nExpect: a-miracle\r\n\r\n", 417),
             (b"\x1b[31mGET / HTTP/1.1\r\n\r\n", 400),
             (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400),
         ],
     )  # fmt: skip
     def test_it_is_refused(self, web, raw, status):
+        start = len(web.process.output)
         answer = web.exchange(raw)
         assert answer.startswith(b"HTTP/1.1 %d " % status), answer[:100]
         head, _, body = answer.partition(b"\r\n\r\n")
         assert b"application/problem+json" in head
         assert json.loads(body)["code"] == "invalid_request"
         assert b"html" not in answer.lower()
+        lines = web.await_lines(start, 1)
+        told = [line["status"] for line in lines if line["message"] == "request refused"]
+        assert told == [status]

@@ -236,6 +236,7 @@ class TestSecrecy:
             web.get("/deliveries?recipient=ada@example.org"),
             web.post(f"/deliveries/{delivery_id}/resend"),
         ]
+        assert web.get(f"/deliveries/{delivery_id}").json["subject"] is None
         subject = DeliveryPayload.objects.get().subject
         for each in shown:
             assert b"Qx7" not in each.body

@@ -12,6 +12,24 @@ from deliveries.states import DeliveryStatus, Source
 NOW = datetime.now(UTC)
 HOUR = timedelta(hours=1)
 
+# What the contract lists, no more and no less.
+DELIVERY = {
+    *("delivery_id", "source", "payload_mode", "status", "template_id", "locale", "locale_used"),
+    *("to", "cc", "bcc", "reply_to", "subject", "idempotency_key", "message_id", "attempt_count"),
+    *("next_attempt_at", "send_at", "expires_at", "last_failure_code", "last_provider_summary"),
+    *("recipients_refused", "parent_delivery_id", "trace_id", "created_at", "rendered_at"),
+    *("finished_at", "dead_letter"),
+}
+ATTEMPT = {
+    *("attempt_no", "status", "phase", "outcome_unknown", "smtp_code", "enhanced_code"),
+    *("provider_summary", "failure_code", "scheduled_for", "started_at", "finished_at"),
+    "recipients",
+}
+MALFORMED = {
+    *("stream_entry_id", "delivery_id", "source", "failure_code", "failure_message"),
+    "recorded_at",
+}
+
 
 def query(**parameters):
     return "?" + urlencode(
@@ -75,6 +93,25 @@ class TestDeliveries:
         more = {"status": "queued", "source": "notification", "created_after": NOW - HOUR}
         assert ids(web.get(f"/deliveries{query(idempotency_key='k', **more)}")) == ["d-1"]
         assert ids(web.get(f"/deliveries{query(idempotency_key='k', status='sent')}")) == []
+
+    @pytest.mark.parametrize(
+        ("more", "found"),
+        [
+            ({"status": "queued"}, ["d-1"]),
+            ({"status": "sent"}, []),
+            ({"source": "notification"}, ["d-1"]),
+            ({"source": "authsession"}, []),
+            ({"template_id": "billing.receipt"}, []),
+            ({"idempotency_key": "k"}, ["d-1"]),
+            ({"idempotency_key": "other"}, []),
+            ({"created_after": NOW - 90 * HOUR}, ["d-1"]),
+            ({"created_before": NOW - HOUR}, []),
+        ],
+    )
+    def test_by_recipient_and_anything_else(self, web, deliver, more, found):
+        deliver("d-1", key="k")
+        deliver("d-2", to=["eve@example.org"], key="other")
+        assert ids(web.get(f"/deliveries{query(recipient='ada@example.org', **more)}")) == found
 
     def test_by_source_and_template_within_a_window(self, web, deliver):
         deliver("login", source=Source.AUTHSESSION)
@@ -163,10 +200,12 @@ class TestOneDelivery:
         answer = web.get("/deliveries/d-1")
         assert answer.status == 200
         found = answer.json
+        assert found.keys() == DELIVERY
         assert found["to"] == ["ada@example.org"]
         assert (found["cc"], found["bcc"]) == (["b@example.org"], ["c@example.org"])
         assert found["reply_to"] == ["desk@example.org"]
         assert (found["subject"], found["status"]) == ("Hello", "dead_letter")
+        assert found["dead_letter"].keys() == {"recorded_at", "reason"}
         assert found["dead_letter"]["reason"] == "no answer"
         assert found["created_at"].endswith("Z")
         assert b"Text" not in answer.body
@@ -208,7 +247,7 @@ class TestOneDelivery:
         assert attempt["recipients"] == [
             {"address": "ada@example.org", "outcome": "refused", "smtp_code": 550}
         ]
-        assert not {"id", "worker_id", "lane"} & attempt.keys()
+        assert attempt.keys() == ATTEMPT
 
 
 class TestOtherLists:
@@ -247,6 +286,7 @@ class TestOtherLists:
         first = web.get("/malformed-commands?limit=2")
         entries = [item["stream_entry_id"] for item in first.json["items"]]
         assert entries == ["2-0", "1-0"]
+        assert first.json["items"][0].keys() == MALFORMED
         assert b"secret" not in first.body
         rest = web.get(f"/malformed-commands?cursor={first.json['next_cursor']}")
         assert [item["stream_entry_id"] for item in rest.json["items"]] == ["0-0"]

@@ -82,7 +82,8 @@ def test_another_request_under_the_key_is_a_conflict(web, ended):
 class TestConflicts:
     def test_what_has_not_ended(self, web, deliver):
         deliver("d-1")
-        assert resend(web).code == "delivery_not_terminal"
+        answer = resend(web)
+        assert (answer.status, answer.code) == (409, "delivery_not_terminal")
 
     def test_what_is_pruned(self, web, ended):
         DeliveryPayload.objects.filter(delivery=ended()).delete()
@@ -91,12 +92,14 @@ class TestConflicts:
 
     def test_a_login_code(self, web, ended):
         ended(source=Source.AUTHSESSION, status="failed")
-        assert resend(web).code == "payload_pruned"
+        answer = resend(web)
+        assert (answer.status, answer.code) == (409, "payload_pruned")
 
     def test_what_is_past_its_expiry(self, web, ended):
         past = datetime.now(UTC) - timedelta(hours=1)
         ended(columns={"expires_at": past})
-        assert resend(web).code == "delivery_expired"
+        answer = resend(web)
+        assert (answer.status, answer.code) == (409, "delivery_expired")
         assert resend(web, {"expires_at": past.isoformat()}).code == "delivery_expired"
         until = datetime.now(UTC) + timedelta(hours=1)
         assert resend(web, {"expires_at": until.isoformat()}).status == 201

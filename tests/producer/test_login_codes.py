@@ -71,11 +71,12 @@ class TestAnswers:
         code = LoginCode(email="ä@example.org", code="1", locale="de", expires_at=moment)
         with ScriptedService(OK) as service:
             client = LoginCodeClient(f"{service.url}/mail/", token="t0ken", patience=LONG)
-            client.post(code, idempotency_key="k", trace=TRACE)
+            client.post(code, idempotency_key="k", request_id="r 7", trace=TRACE)
             client.close()
         [request] = service.requests
         assert request.path == "/mail/api/v1/internal/login-code-deliveries"
         assert request.headers["authorization"] == "Bearer t0ken"
+        assert request.headers["x-request-id"] == "r 7"
         assert request.headers["traceparent"] == TRACE.traceparent
         assert request.headers["tracestate"] == "a=1"
         members = json.loads(request.body)
@@ -95,7 +96,7 @@ class TestAnswers:
             ),
             (404, ["739104"], "", ()),
             (409, {"code": 7, "errors": 7}, "", ()),
-            (429, {"code": "739104 was wrong"}, "", ()),
+            (403, {"code": "739104 was wrong"}, "", ()),
         ],
     )
     def test_rejected_is_not_repeated_and_shows_no_value(self, status, members, code, fields):
@@ -140,7 +141,7 @@ class TestAnswers:
 class TestTriesAgain:
     @pytest.mark.parametrize(
         "fault",
-        [hang_up, break_off, no_http, Says(502), Says(503), Says(504, raw=b"<html>")],
+        [hang_up, break_off, no_http, Says(429), Says(502), Says(503), Says(504, raw=b"<html>")],
     )
     def test_what_may_pass_under_the_same_key(self, fault):
         with ScriptedService(fault, fault, OK) as service:
@@ -225,6 +226,40 @@ class TestConnections:
             "k-0",
             "k-1",
         ]
+
+    def test_when_a_kept_one_is_mute_the_others_are_not_tried(self):
+        both = threading.Barrier(2)
+
+        def together(handler):
+            both.wait(30)
+            OK(handler)
+
+        patience = Patience(total=60, each=2, first_wait=0.01, longest_wait=0.02)
+        with ScriptedService(together, together, stall, OK) as service:
+            client = LoginCodeClient(service.url, patience=patience)
+            posting = [
+                threading.Thread(
+                    target=client.post, args=[CODE], kwargs={"idempotency_key": f"k-{number}"}
+                )
+                for number in range(2)
+            ]
+            for thread in posting:
+                thread.start()
+            for thread in posting:
+                thread.join(30)
+            client.post(CODE, idempotency_key="k-2")
+            client.close()
+        first, second, mute, answered = [request.port for request in service.requests]
+        assert mute in {first, second}
+        assert answered not in {first, second}
+
+    @pytest.mark.parametrize("request_id", [None, "", "a\nb", "ü", "r" * 513])
+    def test_a_request_id_that_is_none_keeps_no_mail_back(self, request_id):
+        with ScriptedService(OK) as service:
+            client = LoginCodeClient(service.url, patience=LONG)
+            client.post(CODE, idempotency_key="k", request_id=request_id)
+            client.close()
+        assert "x-request-id" not in service.requests[0].headers
 
     def test_threads_share_a_client(self):
         with ScriptedService(OK) as service:
