@@ -1,4 +1,7 @@
-"""Loaded with `-p` before pytest-django reads the settings: gives them the tests' servers."""
+"""Loaded with `-p` before pytest-django reads the settings: gives them the tests' servers.
+
+Each process that runs tests (pytest's own, or each of xdist's workers) has servers of its own.
+"""
 
 import os
 from collections.abc import Generator
@@ -32,5 +35,7 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     return report
 
 
-def pytest_unconfigure() -> None:
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish() -> None:
+    """After the fixtures, and before a worker says that it has finished: it is ended then."""
     servers.close()
