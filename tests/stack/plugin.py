@@ -39,3 +39,14 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 def pytest_sessionfinish() -> None:
     """After the fixtures, and before a worker says that it has finished: it is ended then."""
     servers.close()
+
+
+_LONG = ("process", "slow", "browser")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The files that take long first, where files are handed to workers: no worker ends late."""
+    if hasattr(config, "workerinput"):
+        long = {item.path for item in items if any(map(item.get_closest_marker, _LONG))}
+        items.sort(key=lambda item: item.path not in long)
