@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ARGS ?=
+# several processes share the tests, file by file, each with servers of its own
+WHICH ?= not soak
+SHARED = -n auto --dist loadfile --no-loadscope-reorder --max-worker-restart 0 --quiet -m "$(WHICH)"
 
 COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
@@ -41,8 +44,8 @@ demo: install  ## the main job, shown: commands in, mail out, a table of what be
 run: install  ## the same stack, up until Ctrl-C; nothing is sent outside
 	@$(BIN)/python -m mailproject.embedded run $(ARGS)
 
-test: install  ## the tests, on servers of their own; ARGS go to pytest
-	@$(BIN)/python -m pytest $(ARGS) $(GIVE_BACK)
+test: install  ## the tests, on servers of their own; with ARGS for pytest, those in one process
+	@$(BIN)/python -m pytest $(or $(ARGS),$(SHARED)) $(GIVE_BACK)
 
 check: install  ## format, lint, types, import rules, migrations, links of the docs
 	@( set -e; \

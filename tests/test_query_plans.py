@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from django.core.management import call_command
 from django.db import connection
 
 import deliveries
@@ -18,7 +19,7 @@ from deliveries.transitions.handout import BEGINNING, HAND_OUT, LOOK_AHEAD
 from deliveries.transitions.recovery import HOLDERS, LOST, REOPEN, WRITTEN
 from deliveries.transitions.resend import JUDGE, RESEND, SENT_AGAIN
 
-pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+pytestmark = pytest.mark.slow
 
 LARGE = {"deliveries", "attempts", "delivery_payloads", "idempotency_reservations", "attachments"}
 
@@ -46,9 +47,11 @@ SELECT id, jsonb_build_object('to', jsonb_build_array(jsonb_build_object('email'
     'r-' || id %% 20000 || '@example.org', 'name', ''))) || CASE id %% 100 WHEN 0
     THEN '{"cc": [{"email": "c@example.org", "name": ""}]}'::jsonb ELSE '{}' END, 1
 FROM deliveries;
+INSERT INTO attachments (delivery_pk, position, filename, content_type, content)
+SELECT id, 1, 'f', 'text/plain', '' FROM deliveries WHERE id %% 10 = 0;
 INSERT INTO idempotency_reservations (source, idempotency_key, delivery_pk, fingerprint, expires_at)
 SELECT source, idempotency_key, id, fingerprint, now() + interval '1 h' FROM deliveries;
-ANALYZE deliveries; ANALYZE attempts; ANALYZE delivery_payloads;
+ANALYZE deliveries; ANALYZE attempts; ANALYZE delivery_payloads; ANALYZE attachments;
 ANALYZE idempotency_reservations;
 """
 
@@ -128,13 +131,16 @@ CASES = [
 ]
 
 
-@pytest.fixture
-def filled(transactional_db):
-    with connection.cursor() as cursor:
-        cursor.execute("SET statement_timeout = 0")
-        cursor.execute(FILL, [200_000])
-    yield
-    connection.close()
+@pytest.fixture(scope="module")
+def filled(django_db_setup, django_db_blocker):
+    """Once a module: its tests look at plans, and write nothing."""
+    with django_db_blocker.unblock():
+        with connection.cursor() as cursor:
+            cursor.execute("SET statement_timeout = 0")
+            cursor.execute(FILL, [200_000])
+        yield
+        call_command("flush", verbosity=0, interactive=False, inhibit_post_migrate=True)
+        connection.close()
 
 
 def custom_plan(statement, parameters):

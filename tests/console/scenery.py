@@ -28,6 +28,7 @@ TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
 SECRETS = ("482913", "Your sign-in code", "secret-variable")
 RECIPIENT = "grace.hopper@example.com"
 KEY = "order-10482:shipped"
+SCENE_HOST = "mail-1"
 
 HTML = """<!doctype html><html><head><meta http-equiv="refresh" content="0;url=http://{tracker}/meta">
 <link rel="preconnect" href="http://{tracker}/"><link rel="stylesheet" href="http://{tracker}/css">
@@ -354,7 +355,7 @@ def _processes(now: datetime) -> None:
     ):
         Worker.objects.create(
             type=type_,
-            host="mail-1",
+            host=SCENE_HOST,
             pid=pid,
             capacity=capacity,
             started_at=now - timedelta(hours=31),

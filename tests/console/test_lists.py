@@ -14,7 +14,11 @@ from deliveries.console.lists.keyset import read_page
 from deliveries.models import Delivery
 from tests.console.scenery import DEAD, KEY, LOGIN_CODE, RECIPIENT, TRACE_ID, delivery
 
-pytestmark = [pytest.mark.process, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.process,
+    pytest.mark.servers,
+    pytest.mark.django_db(transaction=True),
+]
 
 _LINK = re.compile(r'<td class="id"><a href="/admin/deliveries/([^/]+)/">')
 _OLDER = re.compile(r'rel="next" href="([^"]+)"')

@@ -15,7 +15,7 @@ from deliveries.diagnosis.gathering.retention import LATE
 from deliveries.diagnosis.gathering.schedule import HANDED_OUT, IN_PROGRESS, LANE, MOST
 from tests.test_query_plans import LARGE, custom_plan, filled, nodes  # noqa: F401 - a fixture
 
-pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+pytestmark = pytest.mark.slow
 
 _WEEK = "7 days"
 CASES = [

@@ -14,7 +14,8 @@ from tests.relay.scripted import ScriptedRelay, closed_port
 pytestmark = [pytest.mark.process]
 
 LATER = "451 4.3.0 queue file 4BxY2k9QzZ: later, please"
-LONG_LADDER = {"MAIL_RETRY_LADDER": ",".join(["300ms"] * 20)}
+# longer than it takes a slow machine to look at the incident and to end it
+LONG_LADDER = {"MAIL_RETRY_LADDER": ",".join(["300ms"] * 12 + ["5s"] * 8)}
 
 
 @pytest.mark.drill("Dead letters")

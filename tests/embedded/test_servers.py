@@ -1,6 +1,7 @@
 """The servers as the service meets them."""
 
 import os
+import secrets
 from pathlib import Path
 
 import psycopg
@@ -40,7 +41,8 @@ def test_the_service_may_use_its_schema_and_nothing_else(postgres_dsn):
 
 
 def test_a_database_is_made_and_dropped_while_someone_is_connected(postgres_admin):
-    database = ServiceDatabase(name="mail_short_lived", role="short lived", password="p'w")
+    unique = secrets.token_hex(4)  # other runs may use the same server
+    database = ServiceDatabase(name=f"mail_{unique}", role=f"role {unique}", password="p'w")
     provision(admin=postgres_admin, database=database)
     connection = psycopg.connect(service_dsn(admin=postgres_admin, database=database))
     drop(admin=postgres_admin, database=database)

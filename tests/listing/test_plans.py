@@ -11,7 +11,7 @@ from tests.test_query_plans import LARGE, custom_plan, filled, nodes
 
 __all__ = ["filled"]
 
-pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+pytestmark = pytest.mark.slow
 
 LIST = {
     **dict.fromkeys(

@@ -7,9 +7,11 @@ from django.db import connection
 
 from deliveries.retention import counts, removals
 from deliveries.transitions.removal import REMOVE
-from tests.test_query_plans import FILL, LARGE, custom_plan, generic_plan, nodes
+from tests.test_query_plans import LARGE, custom_plan, filled, generic_plan, nodes
 
-pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+__all__ = ["filled"]
+
+pytestmark = pytest.mark.slow
 
 LARGE_HERE = LARGE | {"malformed_commands", "dead_letters"}
 
@@ -46,15 +48,11 @@ CASES = [
 ]
 
 
-@pytest.fixture
-def aged(transactional_db):
+@pytest.fixture(scope="module")
+def aged(filled):
     with connection.cursor() as cursor:
-        cursor.execute("SET statement_timeout = 0")
-        cursor.execute(FILL, [200_000])
         for statement in AGE.split(";\n"):
             cursor.execute(statement)
-    yield
-    connection.close()
 
 
 @pytest.mark.parametrize("plan", [custom_plan, generic_plan])

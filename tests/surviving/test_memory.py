@@ -38,56 +38,63 @@ def numbered(template: dict, member: str, form: str) -> bytes:
     return head + b"{" + ",".join(parts).encode() + b"}" + tail
 
 
-WORST = {
-    "one long text": filled(PAYLOAD, "text_body", "x", opening='"', closing='"'),
-    "one long text of wide characters": filled(
-        PAYLOAD, "text_body", "\N{GRINNING FACE}" * 100, opening='"', closing='"'
-    ),
-    "one long text of escapes": filled(
-        PAYLOAD, "text_body", "\\ud83d\\ude00", opening='"', closing='"'
-    ),
-    "one long attachment": filled(
-        PAYLOAD,
-        "attachments",
-        "AAAA",
-        opening='[{"filename": "a.pdf", "content_type": "application/pdf", "content_base64": "',
-        closing='"}]',
-    ),
-    **{
-        f"many {name}": filled(TEMPLATE, "variables", unit, opening='{"code": [', closing="]}")
-        for name, unit in {
-            "lists": "[],",
-            "objects": "{},",
-            "lists of numbers": "[1,2,3],",
-            "objects of one": '{"a":1},',
-            "numbers": "1234567,",
-            "small numbers": "1,",
-            "floats": "1.5,",
-            "texts": '"\\u00e9",',
-            "empty texts": '"",',
-        }.items()
-    },
-    "almost too many lists": filled(
-        TEMPLATE, "variables", "[1111111,2222222,333],", opening='{"code": [', closing="]}"
-    ),
-    "many small lists": filled(
-        TEMPLATE, "variables", "[1,2,3],", opening='{"code": [', closing="]}"
-    ),
-    "many numbers": filled(TEMPLATE, "variables", "1234567,", opening='{"code": [', closing="]}"),
-    "many floats": filled(TEMPLATE, "variables", "1.5,", opening='{"code": [', closing="]}"),
-    "many texts": filled(TEMPLATE, "variables", '"\\u00e9",', opening='{"code": [', closing="]}"),
-    "as many members as may be": numbered(TEMPLATE, "variables", '"{:048x}":1.5'),
-    "as many objects as may be": filled(
-        TEMPLATE,
-        "variables",
-        '{"a":1234567890123456789012345678901234567890.5,"b":123456789012345678901234567890123456},',
-        opening='{"code": [',
-        closing="]}",
-    ),
-    "many members": numbered(TEMPLATE, "variables", '"{:x}":1'),
-    "many addresses": filled(PAYLOAD, "to", '"a@b.example",'),
-    "many headers": numbered(PAYLOAD, "headers", '"X-{:x}":"a"'),
-}
+@pytest.fixture(scope="module")
+def worst():
+    """120 MB, which only the process that runs these tests makes."""
+    return {
+        "one long text": filled(PAYLOAD, "text_body", "x", opening='"', closing='"'),
+        "one long text of wide characters": filled(
+            PAYLOAD, "text_body", "\N{GRINNING FACE}" * 100, opening='"', closing='"'
+        ),
+        "one long text of escapes": filled(
+            PAYLOAD, "text_body", "\\ud83d\\ude00", opening='"', closing='"'
+        ),
+        "one long attachment": filled(
+            PAYLOAD,
+            "attachments",
+            "AAAA",
+            opening='[{"filename": "a.pdf", "content_type": "application/pdf", "content_base64": "',
+            closing='"}]',
+        ),
+        **{
+            f"many {name}": filled(TEMPLATE, "variables", unit, opening='{"code": [', closing="]}")
+            for name, unit in {
+                "lists": "[],",
+                "objects": "{},",
+                "lists of numbers": "[1,2,3],",
+                "objects of one": '{"a":1},',
+                "numbers": "1234567,",
+                "small numbers": "1,",
+                "floats": "1.5,",
+                "texts": '"\\u00e9",',
+                "empty texts": '"",',
+            }.items()
+        },
+        "almost too many lists": filled(
+            TEMPLATE, "variables", "[1111111,2222222,333],", opening='{"code": [', closing="]}"
+        ),
+        "many small lists": filled(
+            TEMPLATE, "variables", "[1,2,3],", opening='{"code": [', closing="]}"
+        ),
+        "many numbers": filled(
+            TEMPLATE, "variables", "1234567,", opening='{"code": [', closing="]}"
+        ),
+        "many floats": filled(TEMPLATE, "variables", "1.5,", opening='{"code": [', closing="]}"),
+        "many texts": filled(
+            TEMPLATE, "variables", '"\\u00e9",', opening='{"code": [', closing="]}"
+        ),
+        "as many members as may be": numbered(TEMPLATE, "variables", '"{:048x}":1.5'),
+        "as many objects as may be": filled(
+            TEMPLATE,
+            "variables",
+            '{"a":1234567890123456789012345678901234567890.5,"b":123456789012345678901234567890123456},',
+            opening='{"code": [',
+            closing="]}",
+        ),
+        "many members": numbered(TEMPLATE, "variables", '"{:x}":1'),
+        "many addresses": filled(PAYLOAD, "to", '"a@b.example",'),
+        "many headers": numbered(PAYLOAD, "headers", '"X-{:x}":"a"'),
+    }
 
 
 def peak_kilobytes(pid: int) -> int:
@@ -95,10 +102,10 @@ def peak_kilobytes(pid: int) -> int:
     return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
 
 
-def test_the_worst_payloads_one_after_the_other(world, capsys):
+def test_the_worst_payloads_one_after_the_other(world, worst, capsys):
     (consumer,) = world.start("consume_commands")
     peaks = {"at rest": peak_kilobytes(consumer.pid)}
-    for number, (name, raw) in enumerate(WORST.items(), start=1):
+    for number, (name, raw) in enumerate(worst.items(), start=1):
         assert LARGEST - 1024 < len(raw) <= LARGEST, name
         Path(f"/proc/{consumer.pid}/clear_refs").write_text("5")  # the peak begins anew
         for copy in range(_COPIES):
@@ -111,7 +118,7 @@ def test_the_worst_payloads_one_after_the_other(world, capsys):
         sys.stdout.write(f"{told}\n")
     assert {name: kb for name, kb in peaks.items() if kb >= MOST_KILOBYTES} == {}
     ended = len(world.statuses) + MalformedCommand.objects.count()
-    assert ended == len(WORST) * _COPIES
+    assert ended == len(worst) * _COPIES
 
 
 def has_finished(world, entries):
@@ -122,10 +129,10 @@ def mode_of(raw: bytes) -> str:
     return "template" if b"template_id" in raw[:200] else "rendered"
 
 
-def test_many_entries_of_any_size_at_once(world):
+def test_many_entries_of_any_size_at_once(world, worst):
     """Batches are bounded in bytes: a full backlog is there before the consumer starts."""
     for number in range(12):
-        raw = list(WORST.values())[number % 3]
+        raw = list(worst.values())[number % 3]
         world.client.xadd(world.stream, fields(f"large-{number}", payload=raw))
     for number in range(2000):
         world.client.xadd(world.stream, fields(number))

@@ -17,7 +17,11 @@ from tests.relay.script import Pause, Stage
 from tests.surviving.proxy import Proxy
 from tests.surviving.world import LEASE_SECONDS, wait_until
 
-pytestmark = [pytest.mark.process, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.process,
+    pytest.mark.servers,
+    pytest.mark.django_db(transaction=True),
+]
 
 ALL = ("consume_commands", "run_scheduler", "run_attempts")
 

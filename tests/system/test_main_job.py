@@ -12,7 +12,11 @@ from deliveries.models import Attempt, DeadLetter, Delivery, MalformedCommand, W
 from tests.malformed_examples import PAYLOAD, TEMPLATE, fields
 from tests.relay import KEYWORDS, Authority, ByRecipient, ScriptedRelay, Stage, Stall, by_turn
 
-pytestmark = [pytest.mark.process, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.process,
+    pytest.mark.servers,
+    pytest.mark.django_db(transaction=True),
+]
 
 
 def wait_until(condition, *, seconds=30):

@@ -5,6 +5,7 @@ import re
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -96,22 +97,23 @@ def aiosmtpd() -> Iterator[Server]:
 
 
 @contextmanager
-def smtp_sink(folder: Path) -> Iterator[Server]:
+def smtp_sink() -> Iterator[Server]:
     program = shutil.which("smtp-sink", path=_PATH)
     if program is None:
         pytest.skip("Postfix's smtp-sink is not installed")
-    for parent in (folder, *folder.parents[:2]):
-        parent.chmod(0o755)
-    folder.chmod(0o777)  # as root it gives up its rights
-    port = _free_port()
-    rights = ["-u", "nobody"] if os.geteuid() == 0 else []
-    process = subprocess.Popen([program, *rights, "-d", f"{folder}/m.", f"{HOST}:{port}", "16"])
-    try:
-        _await_listener(port)
-        yield Sink(folder, port)
-    finally:
-        process.terminate()
-        process.wait()
+    # not pytest's folder: as root the sink gives up its rights, and could not enter it
+    with tempfile.TemporaryDirectory(prefix="mail-service-sink-") as name:
+        folder = Path(name)
+        folder.chmod(0o777)
+        port = _free_port()
+        rights = ["-u", "nobody"] if os.geteuid() == 0 else []
+        process = subprocess.Popen([program, *rights, "-d", f"{folder}/m.", f"{HOST}:{port}", "16"])
+        try:
+            _await_listener(port)
+            yield Sink(folder, port)
+        finally:
+            process.terminate()
+            process.wait()
 
 
 def _free_port() -> int:

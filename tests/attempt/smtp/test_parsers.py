@@ -33,14 +33,12 @@ ENDS = [
 
 
 @pytest.fixture(scope="module", params=["aiosmtpd", "smtp-sink"])
-def server(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Server]:
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     if request.param == "aiosmtpd":
         with aiosmtpd() as found:
             yield found
     else:
-        with smtp_sink(tmp_path_factory.mktemp("sink")) as found:
+        with smtp_sink() as found:
             yield found
 
 
