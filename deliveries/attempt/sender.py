@@ -19,7 +19,7 @@ from deliveries.crash import Point
 from deliveries.outcome.report import Event, RecipientReply, Reply, Report
 from deliveries.outcome.verdict import Policy, Standing, decide, lost
 from deliveries.payload import Mailbox, Payload
-from deliveries.states import Phase
+from deliveries.states import Phase, Source
 from deliveries.transitions.records import Completion
 from deliveries.watchdog import Allow
 
@@ -263,4 +263,5 @@ def _standing(row: Any) -> Standing:
         attempt_no=row.attempt_no,
         accepted=row.recipients_accepted,
         refused=tuple(row.recipients_refused or ()),
+        is_secret=row.source == Source.AUTHSESSION,
     )

@@ -12,6 +12,7 @@ from typing import Any
 from deliveries.conf import ReplyRule
 from deliveries.outcome.classification import Classifier, Disposition, Judgement
 from deliveries.outcome.ladder import rung_after
+from deliveries.outcome.masking import mask_reply
 from deliveries.outcome.report import RecipientReply, Reply, Report
 from deliveries.states import AttemptStatus, DeliveryStatus, FailureCode, Phase
 from deliveries.transitions.records import AttemptRecord, Completion
@@ -35,11 +36,19 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where the delivery stood before the attempt: what earlier ones have settled."""
+    """Where the delivery stood before the attempt: what earlier ones have settled.
+
+    `is_secret` says that the relay's words go on record masked: they may repeat a login code.
+    """
 
     attempt_no: int
     accepted: int = 0
     refused: tuple[dict[str, Any], ...] = field(default=(), repr=False)
+    is_secret: bool = False
+
+    def kept(self, words: str | None) -> str | None:
+        """What of the relay's words goes on record."""
+        return mask_reply(words) if words and self.is_secret else words
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +70,9 @@ def decide(
     classifier = policy.classifier
     fates = _settle(reports, recipients, classifier)
     unknown = any(report.final_dot_written for report in reports)
-    attempt = _record(reports, fates, classifier, unknown=unknown)
+    attempt = _record(reports, fates, classifier, standing, unknown=unknown)
     accepted = standing.accepted + _count(fates, Disposition.ACCEPTED)
-    refused = (*standing.refused, *_refusals(fates))
+    refused = (*standing.refused, *_refusals(fates, standing))
     left = tuple(a for a, fate in fates.items() if fate.disposition is Disposition.DEFERRED)
     common: dict[str, Any] = {
         "attempt": attempt,
@@ -148,6 +157,7 @@ def _record(
     reports: Sequence[Report],
     fates: dict[str, Fate],
     classifier: Classifier,
+    standing: Standing,
     *,
     unknown: bool,
 ) -> AttemptRecord:
@@ -164,7 +174,7 @@ def _record(
         outcome_unknown=unknown,
         smtp_code=reply.code if reply else None,
         enhanced_code=reply.enhanced if reply else None,
-        summary=reply.summary if reply else report.detail or None,
+        summary=standing.kept(reply.summary if reply else report.detail or None),
         recipients=tuple(
             {
                 "address": address,
@@ -191,12 +201,12 @@ def _count(fates: dict[str, Fate], disposition: Disposition) -> int:
     return sum(fate.disposition is disposition for fate in fates.values())
 
 
-def _refusals(fates: dict[str, Fate]) -> list[dict[str, Any]]:
+def _refusals(fates: dict[str, Fate], standing: Standing) -> list[dict[str, Any]]:
     return [
         {
             "address": address,
             "smtp_code": fate.reply.code if fate.reply else None,
-            "summary": fate.reply.summary if fate.reply else None,
+            "summary": standing.kept(fate.reply.summary) if fate.reply else None,
             "suppressed": fate.disposition is Disposition.SUPPRESSED,
         }
         for address, fate in fates.items()

@@ -3,64 +3,19 @@
 import json
 import os
 import signal
-import time
 
 import pytest
-from django.conf import settings
 
 from deliveries.models import Attempt, DeadLetter, Delivery, MalformedCommand, Worker
-from tests.malformed_examples import PAYLOAD, TEMPLATE, fields
+from tests.malformed_examples import PAYLOAD, TEMPLATE
 from tests.relay import KEYWORDS, Authority, ByRecipient, ScriptedRelay, Stage, Stall, by_turn
+from tests.system.waiting import statuses, wait_until
 
 pytestmark = [
     pytest.mark.process,
     pytest.mark.servers,
     pytest.mark.django_db(transaction=True),
 ]
-
-
-def wait_until(condition, *, seconds=30):
-    deadline = time.monotonic() + seconds
-    while not (result := condition()):
-        assert time.monotonic() < deadline, "it did not come about"
-        time.sleep(0.05)
-    return result
-
-
-def statuses():
-    return dict(Delivery.objects.values_list("delivery_id", "status"))
-
-
-@pytest.fixture
-def publish(redis_client):
-    def put(number, **changes):
-        redis_client.xadd(settings.MAIL.redis_command_stream, fields(number, **changes))
-
-    return put
-
-
-@pytest.fixture
-def start(service):
-    """Starts the three worker processes against a relay; returns them by their command."""
-
-    def run(relay, commands=("consume_commands", "run_scheduler", "run_attempts"), **overrides):
-        environment = {
-            "MAIL_SMTP_ADDR": f"127.0.0.1:{relay.port}",
-            "MAIL_SMTP_TLS": "none",
-            "MAIL_ATTEMPT_WORKER_CONCURRENCY": "4",
-            **overrides,
-        }
-        processes = {name: service.start(name, overrides=environment) for name in commands}
-        lines = {
-            "consume_commands": "command consumer started",
-            "run_scheduler": "scheduler started",
-            "run_attempts": "attempt worker pool started",
-        }
-        for name, process in processes.items():
-            process.wait_for_log(lines[name])
-        return processes
-
-    return run
 
 
 def test_commands_become_mail_and_every_process_ends_cleanly(publish, start, tmp_path):

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from deliveries.console.secrecy import holds_login_code, mask_reply
+from deliveries.console.secrecy import holds_login_code
 from deliveries.console.words import ATTEMPT_STATUS, DELIVERY_STATUS, FAILURE, PHASE, SOURCE, Tone
+from deliveries.outcome.masking import mask_reply
 from deliveries.states import TERMINAL, AttemptStatus, DeliveryStatus, PayloadMode
 
 _SECOND_MS, _MINUTE = 1000, 60
