@@ -89,8 +89,7 @@ def check_allowed_hosts(**_: object) -> Iterator[CheckMessage]:
         )
 
 
-CHECKS: tuple[Check, ...] = (
-    check_catalog,
+WARNINGS: tuple[Check, ...] = (
     check_relay_link,
     check_mode,
     check_unknown_variables,
@@ -98,3 +97,10 @@ CHECKS: tuple[Check, ...] = (
     check_final_reply,
     check_allowed_hosts,
 )
+CHECKS: tuple[Check, ...] = (check_catalog, *WARNINGS)
+
+
+def warnings() -> Iterator[CheckMessage]:
+    """What every start says, and `manage.py check` at any time."""
+    for check in WARNINGS:
+        yield from check()

@@ -17,7 +17,7 @@ from deliveries.attempt.sender import Ending, Expired, GivenBack, Sender
 from deliveries.crash import Point
 from deliveries.database import describe
 from deliveries.throttle import Throttle
-from deliveries.transitions.claim import claim
+from deliveries.transitions.claim import claim, give_back
 from deliveries.watchdog import Watchdog
 
 logger = logging.getLogger(__name__)
@@ -28,6 +28,8 @@ _STALE_SECONDS = 5.0
 _ABORT_BEFORE_DEADLINE = 2.0
 _RECORD_SECONDS = 1.0
 _CUT_SECONDS = 0.2  # for a thread that was called away to notice
+# what `join` needs of the shutdown: to cut off, to wait for what the cut leaves, and to record
+SHUTDOWN_RESERVE = _ABORT_BEFORE_DEADLINE + _RECORD_SECONDS
 
 
 class Pool:
@@ -129,7 +131,9 @@ class Pool:
             claimed = [row.attempt_id for row in rows]
             self._holdings.take(claimed)
             if not self._inbox.put(rows, at=asked_at):
-                self._recorder.give_back(claimed)
+                # closed: the recorder may have ended before this claim was answered
+                give_back(worker_id=self._worker_id, attempt_ids=claimed)
+                self._holdings.drop(claimed)
         return len(rows) == room
 
     def _claim_for_idle(self) -> bool:
@@ -153,21 +157,20 @@ class Pool:
                 time.sleep(_RECORD_SECONDS)
 
     def _break_off(self, sender: Sender, claimed: Claimed, error: Exception) -> None:
-        """After a defect of ours, or with the database away while content is read.
+        """With the database away while content is read, or after a defect of ours.
 
-        Given back and tried again later, unless the relay may have it: that must be on record.
+        The first is given back. The second uses a rung: given back it would be the oldest again,
+        and some of its kind would hold every sender for good.
         """
-        unknown = sender.unknown(claimed)
-        what = (
-            "attempt given back after a fault" if unknown is None else "attempt broken by a fault"
-        )
-        if self._throttle.allow(f"{what} {describe(error)}"):
-            logger.error(
-                what,
-                extra={"delivery_id": claimed.row.delivery_id, "fault": describe(error)},
-                exc_info=error,
-            )
-        self._record(claimed, GivenBack() if unknown is None else unknown)
+        told = {"delivery_id": claimed.row.delivery_id, "fault": describe(error)}
+        if isinstance(error, DatabaseError) and not sender.may_have_sent:
+            if self._throttle.allow(f"given back {describe(error)}"):
+                logger.error("attempt given back after a fault", extra=told, exc_info=error)
+            self._record(claimed, GivenBack())
+            return
+        if self._throttle.allow(f"broken {describe(error)}"):
+            logger.error("attempt broken by a defect", extra=told, exc_info=error)
+        self._record(claimed, sender.broken(claimed))
 
     def _send(self, sender: Sender, claimed: Claimed) -> Ending:
         if not is_large(claimed.row):

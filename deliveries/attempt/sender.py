@@ -17,7 +17,7 @@ from deliveries.attempt.smtp.envelope import Envelope
 from deliveries.attempt.smtp.guard import Guard
 from deliveries.crash import Point
 from deliveries.outcome.report import Event, RecipientReply, Reply, Report
-from deliveries.outcome.verdict import Policy, Standing, decide, lost
+from deliveries.outcome.verdict import Policy, Standing, broken, decide, lost
 from deliveries.payload import Mailbox, Payload
 from deliveries.states import Phase, Source
 from deliveries.transitions.records import Completion
@@ -166,16 +166,20 @@ class Sender:
         measured.ended(ending.attempt if isinstance(ending, Completion) else None)
         return ending
 
-    def unknown(self, claimed: Claimed) -> Completion | None:
-        """The completion of an attempt that a defect of ours broke, if the relay may have the mail.
+    def broken(self, claimed: Claimed) -> Completion:
+        """The completion of an attempt that a defect of ours broke: one more rung.
 
-        None when nothing of it can count, so that it may be given back.
+        Its outcome is unknown if the relay may have the mail.
         """
-        if self._permit is None or not self._permit.finishing:
-            return None
         row = claimed.row
         left = None if row.recipients_left is None else tuple(row.recipients_left)
-        return lost(standing=_standing(row), recipients_left=left, policy=self._policy)
+        judge = lost if self.may_have_sent else broken
+        return judge(standing=_standing(row), recipients_left=left, policy=self._policy)
+
+    @property
+    def may_have_sent(self) -> bool:
+        """Whether a final dot of the last attempt may have been written."""
+        return self._permit is not None and self._permit.finishing
 
     def _send(self, claimed: Claimed) -> Ending:
         """The first transaction, and more for those refused as too many."""

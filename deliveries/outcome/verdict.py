@@ -17,6 +17,7 @@ from deliveries.outcome.report import RecipientReply, Reply, Report
 from deliveries.states import AttemptStatus, DeliveryStatus, FailureCode, Phase
 from deliveries.transitions.records import AttemptRecord, Completion
 
+_BROKEN = "the attempt broke on a defect of this service"
 _PERMANENT = frozenset({Disposition.REFUSED, Disposition.SUPPRESSED})
 
 
@@ -111,10 +112,33 @@ def lost(
         failure_code=FailureCode.WORKER_LOST,
         outcome_unknown=True,
     )
+    return _unanswered(attempt, standing, recipients_left, policy)
+
+
+def broken(
+    *, standing: Standing, recipients_left: tuple[str, ...] | None, policy: Policy
+) -> Completion:
+    """The completion of an attempt that a defect of ours broke before the relay could have it."""
+    attempt = AttemptRecord(
+        status=AttemptStatus.TRANSPORT_FAILED,
+        phase=None,
+        failure_code=FailureCode.PROTOCOL_ERROR,
+        summary=_BROKEN,
+    )
+    return _unanswered(attempt, standing, recipients_left, policy)
+
+
+def _unanswered(
+    attempt: AttemptRecord,
+    standing: Standing,
+    recipients_left: tuple[str, ...] | None,
+    policy: Policy,
+) -> Completion:
+    """Everyone who was to be tried is to be tried again, while there is a rung."""
     wait = rung_after(attempt_no=standing.attempt_no, ladder=policy.ladder)
     ending: DeliveryStatus | None = None
-    code: FailureCode | None = FailureCode.WORKER_LOST
-    if not policy.retries_unknown:
+    code = attempt.failure_code
+    if attempt.outcome_unknown and not policy.retries_unknown:
         ending, code, wait = DeliveryStatus.FAILED, FailureCode.OUTCOME_UNKNOWN, None
     elif wait is None:
         ending = DeliveryStatus.DEAD_LETTER

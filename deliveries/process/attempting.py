@@ -4,7 +4,7 @@ import socket
 import threading
 from functools import partial
 
-from deliveries.attempt.pool import Pool
+from deliveries.attempt.pool import SHUTDOWN_RESERVE, Pool
 from deliveries.attempt.sender import Provider, Sender, Stub
 from deliveries.attempt.smtp.client import Client
 from deliveries.attempt.smtp.relay import Relay, make_ssl_context
@@ -31,6 +31,7 @@ def _build(context: Context) -> Parts:
     config, stopping, wake = context.config, threading.Event(), Wake()
     identity = Mailbox(config.smtp_from_email or _NOBODY, config.smtp_from_name)
     relay = relay_of(config)
+    shutdown_seconds = config.shutdown_timeout.total_seconds()
     budget = (config.smtp_timeout + config.smtp_final_reply_timeout).total_seconds()
     senders = [
         Sender(
@@ -49,7 +50,7 @@ def _build(context: Context) -> Parts:
         senders=senders,
         stopping=stopping,
         ring=wake.ring,
-        shutdown_seconds=config.shutdown_timeout.total_seconds(),
+        shutdown_seconds=shutdown_seconds,
         # what was claimed and not begun counts as unknown when the process is lost, and then fails
         holds_ready=config.unknown_outcome is UnknownOutcome.RETRY,
         watchdog=context.watchdog,
@@ -60,6 +61,8 @@ def _build(context: Context) -> Parts:
         poll=config.scheduler_poll_interval.total_seconds(),
         wake=wake,
         watchdog=context.watchdog,
+        # a claim that hangs leaves the senders the time in which they are cut off in good order
+        longest_join=max(0.0, shutdown_seconds - SHUTDOWN_RESERVE),
     )
     return Parts(running=[loop, pool], bells={HANDED_OUT: wake})
 

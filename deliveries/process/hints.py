@@ -46,9 +46,13 @@ class Listener:
         while not self._stopping.is_set():
             try:
                 self._listen(backoff)
-            except psycopg.Error as error:
-                if throttle.allow("fault"):
-                    logger.warning("hints are missing, polling", extra={"fault": describe(error)})
+            except Exception as error:
+                if throttle.allow(describe(error)):
+                    logger.warning(
+                        "hints are missing, polling",
+                        extra={"fault": describe(error)},
+                        exc_info=None if isinstance(error, psycopg.Error) else error,
+                    )
                 self._stopping.wait(backoff.next())
 
     def _listen(self, backoff: Backoff) -> None:

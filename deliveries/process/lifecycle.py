@@ -1,11 +1,6 @@
-"""The life of a worker process: start-up, loops, signals, bounded shutdown.
-
-Signals are blocked before any thread starts and taken by the main thread with `sigtimedwait`: a
-handler that sets an Event can deadlock against a thread that waits for it.
-"""
+"""The life of a worker process: start-up, loops, signals, bounded shutdown."""
 
 import logging
-import signal
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -33,13 +28,13 @@ from deliveries.process.startup import (
     configuration,
     start_up,
 )
+from deliveries.process.stopping import StoppedError, arrives, hold_back
 from deliveries.states import ProcessType
 from deliveries.telemetry import providers as telemetry
 from deliveries.watchdog import Watchdog
 
 logger = logging.getLogger(__name__)
 
-_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT})
 _STATUS_SECONDS = 0.5
 _RETIRE_SECONDS = 0.5
 _LEAVE_SECONDS = 0.2
@@ -85,38 +80,48 @@ def run(
 
     `title` names it in its start line and its stop line.
     """
-    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    hold_back()
     config = configuration()
     configure(log_level=config.log_level, log_format=config.log_format, process=process)
     try:
-        catalog = start_up(config)
+        context = _come_up(config, process, capacity)
     except StartupError as error:
         for line in error.lines:
             sys.stderr.write(f"{line}\n")
         return error.status
-    telemetry.start(config=config, process=process)
-    make_series(process)
-    lease, watchdog = Lease(length=config.worker_lease), Watchdog(every=_STATUS_SECONDS)
-    try:
-        worker_id = register(process=process, capacity=capacity, lease=lease)
-    except DatabaseError as error:
-        sys.stderr.write(f"PostgreSQL does not take this process on record ({describe(error)})\n")
-        return EX_UNAVAILABLE
-    crash.here(Point.PROCESS_REGISTERED)
-    context = Context(
-        config=config, catalog=catalog, worker_id=worker_id, lease=lease, watchdog=watchdog
-    )
-    heartbeat = Heartbeat(worker_id=worker_id, capacity=capacity, lease=lease)
+    except StoppedError:
+        return 0
+    worker_id = context.worker_id
+    heartbeat = Heartbeat(worker_id=worker_id, capacity=capacity, lease=context.lease)
     parts = build(context)
     running = [*parts.running, *([Listener(parts.bells)] if parts.bells else [])]
     heartbeat.start()
     for part in running:
         part.start()
     logger.info("%s started", title, extra={"worker_id": worker_id})
-    ending = _wait_for_end(heartbeat, watchdog)
+    ending = _wait_for_end(heartbeat, context.watchdog)
     clean = _shut_down(running, heartbeat, config, ending)
     logger.info("%s stopped", title, extra={"worker_id": worker_id})
     return 0 if clean else 1
+
+
+def _come_up(config: Config, process: ProcessType, capacity: int) -> Context:
+    """From the checks to a row of its own on record. Raises StartupError, StoppedError."""
+    catalog = start_up(config)
+    telemetry.start(config=config, process=process)
+    make_series(process)
+    lease, watchdog = Lease(length=config.worker_lease), Watchdog(every=_STATUS_SECONDS)
+    try:
+        worker_id = register(process=process, capacity=capacity, lease=lease)
+    except DatabaseError as error:
+        raise StartupError(
+            f"PostgreSQL does not take this process on record ({describe(error)})",
+            status=EX_UNAVAILABLE,
+        ) from None
+    crash.here(Point.PROCESS_REGISTERED)
+    return Context(
+        config=config, catalog=catalog, worker_id=worker_id, lease=lease, watchdog=watchdog
+    )
 
 
 class _Ending(Enum):
@@ -129,9 +134,7 @@ class _Ending(Enum):
 
 def _wait_for_end(heartbeat: Heartbeat, watchdog: Watchdog) -> _Ending:
     while not heartbeat.revoked.is_set():
-        taken = signal.sigtimedwait(_SIGNALS, _STATUS_SECONDS)
-        # SIGCONT cuts the wait short, and one past its time then answers with no signal at all
-        if taken is not None and taken.si_signo in _SIGNALS:
+        if arrives(_STATUS_SECONDS):
             return _Ending.ASKED
         if (thread := watchdog.look()) is not None:
             logger.error("a thread is stuck and this process stops", extra={"stuck": thread})

@@ -40,6 +40,8 @@ class Loop:
     once, else after a ring of `wake` or `poll` seconds. A fault of a server is waited out, with
     growing waits, of at most `longest_wait`, and one log line a minute; `on_fault` lets the owner
     forget what it believed. `at_end` is called once, in the loop's own thread, after the last step.
+    `longest_join` bounds, in s, how long the shutdown waits for its last step: what is joined after
+    it needs time too.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Loop:
         on_fault: Callable[[], None] | None = None,
         at_end: Callable[[], None] | None = None,
         longest_wait: float = 5.0,
+        longest_join: float = float("inf"),
         watchdog: Watchdog | None = None,
     ) -> None:
         self.name = name
@@ -60,6 +63,7 @@ class Loop:
         self._poll = poll
         self._on_fault = on_fault
         self._at_end = at_end
+        self._longest_join = longest_join
         self._stopping = threading.Event()
         self._watchdog = watchdog or Watchdog()
         self._backoff = Backoff(longest=longest_wait)
@@ -76,7 +80,7 @@ class Loop:
 
     def join(self, seconds: float) -> bool:
         """Wait for the loop's end; return whether it came."""
-        self._thread.join(max(0.0, seconds))
+        self._thread.join(max(0.0, min(seconds, self._longest_join)))
         return not self._thread.is_alive()
 
     def _run(self) -> None:

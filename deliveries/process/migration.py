@@ -1,6 +1,6 @@
 """Migrations at start-up: applied under a lock, so that processes starting together do not race."""
 
-import time
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -9,6 +9,10 @@ from django.db import connections
 from django.db.backends.utils import CursorWrapper
 from django.db.migrations.executor import MigrationExecutor
 from django.db.utils import ConnectionHandler
+
+from deliveries.process.stopping import StoppedError, arrives
+
+logger = logging.getLogger(__name__)
 
 # Any number will do, so long as it is always the same.
 _LOCK = 0x6D61696C
@@ -27,7 +31,8 @@ def migrate(*, owner_is_given: bool) -> int:
     """Apply what is pending; return how many migrations that were.
 
     `owner_is_given` says that the alias `migration` holds the owner's connection; without it the
-    service's own role applies them, or must find nothing to apply.
+    service's own role applies them, or must find nothing to apply. Raises StoppedError when the
+    process is asked to end while it waits for another one's migrations.
     """
     alias = "migration" if owner_is_given else "default"
     try:
@@ -49,8 +54,11 @@ def _pending(alias: str) -> int:
 def _apply(alias: str, *, may_be_refused: bool) -> None:
     connection = connections[alias]
     with connection.cursor() as cursor:
-        # a migration may take longer than a claim
-        cursor.execute("SET statement_timeout = 0; SET lock_timeout = 0")
+        # a migration may take longer than a claim, and think longer between two statements
+        cursor.execute(
+            "SET statement_timeout = 0; SET lock_timeout = 0;"
+            " SET idle_in_transaction_session_timeout = 0"
+        )
         cursor.execute("SELECT has_schema_privilege(current_schema(), 'CREATE')")
         (may_create,) = cursor.fetchone() or (False,)
     if not may_create and may_be_refused:
@@ -77,8 +85,13 @@ def _locked(alias: str) -> Iterator[None]:
                 raise SchemaMissingError
             # Asked for again and again: a statement that waits for it would hold a snapshot, and an
             # index that is built concurrently waits for the end of every snapshot.
+            told = False
             while not _takes(cursor):
-                time.sleep(_LOCK_POLL_SECONDS)
+                if not told:
+                    logger.info("waiting for the migrations of another process")
+                    told = True
+                if arrives(_LOCK_POLL_SECONDS):
+                    raise StoppedError
         yield
     finally:
         guard.close()

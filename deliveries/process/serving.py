@@ -15,6 +15,7 @@ from deliveries.conf import Config
 from deliveries.http.login_codes import TEMPLATE_ID
 from deliveries.process.logs import configure
 from deliveries.process.startup import EX_CONFIG, StartupError, configuration, start_up
+from deliveries.process.stopping import StoppedError, arrives, hold_back, let_through
 from deliveries.states import ProcessType
 
 logger = logging.getLogger(__name__)
@@ -29,6 +30,7 @@ def serve() -> int:
     The process keeps its id. Nothing else of it is left: gunicorn's workers make their own
     connections and threads, and its socket is bound only then.
     """
+    hold_back()
     config = configuration()
     configure(log_level=config.log_level, log_format=config.log_format, process=ProcessType.WEB)
     try:
@@ -37,8 +39,10 @@ def serve() -> int:
         for line in error.lines:
             sys.stderr.write(f"{line}\n")
         return error.status
+    except StoppedError:
+        return 0
     else:
-        _become_gunicorn()
+        return 0 if arrives(0) else _become_gunicorn()
 
 
 def _check_login_code(catalog: Catalog, config: Config) -> None:
@@ -66,4 +70,5 @@ def _become_gunicorn() -> NoReturn:
     argv = [sys.executable, "-m", "gunicorn", "--config", _SETTINGS, f"{module}:{name}"]
     sys.stdout.flush()
     sys.stderr.flush()
+    let_through()
     os.execve(sys.executable, argv, environment)  # noqa: S606 - no shell, and all of it is ours

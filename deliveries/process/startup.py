@@ -11,6 +11,7 @@ from django.db import DatabaseError, connection
 from django_redis import get_redis_connection
 
 from deliveries.catalog.catalog import Catalog, CatalogError, load_catalog
+from deliveries.checks import warnings
 from deliveries.conf import Config
 from deliveries.database import describe
 from deliveries.process.migration import MigrationsPendingError, SchemaMissingError, migrate
@@ -31,7 +32,15 @@ class StartupError(Exception):
 
 
 def start_up(config: Config) -> Catalog:
-    """Ping Redis, open PostgreSQL, migrate, parse the catalog. Raises StartupError."""
+    """Ping Redis, open PostgreSQL, migrate, parse the catalog.
+
+    Raises StartupError; StoppedError when the process is asked to end while it waits.
+    """
+    for warning in warnings():
+        logger.warning(
+            "configuration warning",
+            extra={"check": warning.id, "says": warning.msg, "advice": warning.hint},
+        )
     _ping_redis(config)
     _open_postgres(config)
     _migrate(config)

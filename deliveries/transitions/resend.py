@@ -22,8 +22,8 @@ JUDGE = Statement(
     sql="""
 SELECT i.place::integer - 1 AS place, r.fingerprint, k.delivery_id AS standing,
        CASE WHEN d.id IS NULL THEN 'not_found'
-            WHEN d.source = 'authsession' THEN 'login_code'
             WHEN d.status NOT IN ('sent', 'suppressed', 'failed', 'dead_letter') THEN 'not_terminal'
+            WHEN d.source = 'authsession' THEN 'login_code'
             WHEN p.text_body IS NULL THEN 'payload_pruned'
             WHEN coalesce(i.expires_at, d.expires_at) <= now() THEN 'expired'
             WHEN d.status = 'sent' AND NOT i.everyone
@@ -133,8 +133,8 @@ class ResendOutcome(StrEnum):
     DUPLICATE = "duplicate"  # the same request once more
     CONFLICT = "conflict"  # the key stands for another request
     NOT_FOUND = "not_found"
-    LOGIN_CODE = "login_code"  # its content is gone, and its time is over
     NOT_TERMINAL = "not_terminal"
+    LOGIN_CODE = "login_code"  # its content is gone, and its time is over
     PAYLOAD_PRUNED = "payload_pruned"
     EXPIRED = "expired"
     NOTHING_TO_RESEND = "nothing_to_resend"

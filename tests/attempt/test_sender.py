@@ -130,14 +130,18 @@ class Breaking(Stub):
 
 
 @pytest.mark.parametrize("finishes", [True, False])
-def test_a_defect_of_ours_leaves_an_unknown_outcome_only_if_the_relay_may_have_it(make, finishes):
+def test_a_defect_of_ours_uses_a_rung_and_is_unknown_if_the_relay_may_have_it(make, finishes):
     sender, attempt = make(Breaking(finishes=finishes)), claimed()
     with pytest.raises(RuntimeError):
         sender.send(attempt)
-    ending = sender.unknown(attempt)
-    assert (ending is not None) == finishes
-    if ending is not None:
-        assert (ending.attempt.outcome_unknown, ending.retry_after) == (True, WAIT)
+    assert sender.may_have_sent is finishes
+    ending = sender.broken(attempt)
+    assert (ending.status, ending.retry_after) == (None, WAIT)
+    assert ending.attempt.outcome_unknown is finishes
+    code = FailureCode.WORKER_LOST if finishes else FailureCode.PROTOCOL_ERROR
+    assert ending.attempt.failure_code is code
+    last = sender.broken(claimed(attempt_no=2))
+    assert (last.status, last.failure_code) == (DeliveryStatus.DEAD_LETTER, code)
 
 
 def test_an_old_attempt_is_begun_no_more(make):

@@ -95,6 +95,11 @@ class TestConflicts:
         answer = resend(web)
         assert (answer.status, answer.code) == (409, "payload_pruned")
 
+    def test_a_login_code_under_way(self, web, deliver):
+        deliver("d-1", source=Source.AUTHSESSION)
+        answer = resend(web)
+        assert (answer.status, answer.code) == (409, "delivery_not_terminal")
+
     def test_what_is_past_its_expiry(self, web, ended):
         past = datetime.now(UTC) - timedelta(hours=1)
         ended(columns={"expires_at": past})

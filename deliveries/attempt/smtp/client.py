@@ -48,15 +48,18 @@ class Client:
             return Report(Event.GIVEN_BACK, Phase.CONNECT)
         self.timeline.clear()
         outgoing = prepare(message)
-        reused = self._is_reusable()
         while True:
+            reused = self._is_reusable()
+            ticket = None if reused else self._take_ticket()
             try:
-                return self._transact(envelope, outgoing, guard, deadline)
+                return self._transact(envelope, outgoing, guard, deadline, ticket)
             except EndedError as ended:
                 self._drop()
-                if not (reused and ended.unused):
+                # Neither is a new attempt, and either comes once: a connection gone while it was
+                # idle leaves one to open, and the next handshake has no ticket to be refused.
+                refused = ticket is not None and ended.report.event is Event.TLS_FAILED
+                if not (refused or (reused and ended.unused)):
                     return ended.report
-                reused = False  # gone while it was idle: one new connection is no new attempt
             except BaseException:
                 self._drop()  # a defect of ours: nobody knows what the relay waits for
                 raise
@@ -73,13 +76,21 @@ class Client:
         """Take leave of the relay without waiting for its answer."""
         self._drop(politely=True)
 
+    def _take_ticket(self) -> Ticket | None:
+        """For one use (RFC 8446 appendix C.4): gone if the opening fails."""
+        ticket, self._ticket = self._ticket, None
+        return ticket if ticket is not None and ticket.is_fresh else None
+
     def _transact(
-        self, envelope: Envelope, outgoing: Outgoing, guard: Guard, deadline: float
+        self,
+        envelope: Envelope,
+        outgoing: Outgoing,
+        guard: Guard,
+        deadline: float,
+        ticket: Ticket | None,
     ) -> Report:
         session = self._session
         if session is None:
-            # A ticket is for one use (RFC 8446 appendix C.4), and gone if the opening fails.
-            ticket, self._ticket = self._ticket, None
             session = self._session = open_session(
                 relay=self._relay,
                 interrupt=self._interrupt,

@@ -39,7 +39,7 @@ class TlsLayer:
     def __init__(self, *, context: ssl.SSLContext, host: str, ticket: Ticket | None = None) -> None:
         self._in = ssl.MemoryBIO()
         self._out = ssl.MemoryBIO()
-        self._resumed = ticket if ticket is not None and ticket.is_fresh else None
+        self._resumed = ticket
         self._begun_at = time.monotonic()
         self.link = context.wrap_bio(
             self._in,

@@ -1,0 +1,131 @@
+"""What a pool makes of attempts that break, and of a claim that comes too late."""
+
+import threading
+import time
+from datetime import timedelta
+
+import pytest
+from django.db import OperationalError
+
+from deliveries.attempt.pool import Pool
+from deliveries.attempt.sender import Sender, Stub
+from deliveries.models import Attempt, Delivery
+from deliveries.outcome.verdict import Policy
+from deliveries.payload import Mailbox
+from deliveries.states import Source
+from deliveries.transitions.handout import hand_out
+from tests.attempt.claims import Lease
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+WAIT = timedelta(minutes=1)
+
+
+class Breaking(Stub):
+    def __init__(self, error):
+        self.error = error
+
+    def send(self, **_named):
+        raise self.error
+
+
+@pytest.fixture
+def open_pool(worker):
+    pools = []
+
+    def pool(provider):
+        stopping = threading.Event()
+        senders = [
+            Sender(
+                provider=provider,
+                identity=Mailbox("s@example.com"),
+                policy=Policy(ladder=(WAIT,), markers=(), retries_unknown=True),
+                lease=Lease(),
+                stopping=stopping,
+            )
+            for _ in range(2)
+        ]
+        pools.append(
+            Pool(
+                worker_id=worker.id,
+                senders=senders,
+                stopping=stopping,
+                ring=lambda: None,
+                shutdown_seconds=4.0,
+            )
+        )
+        return pools[-1]
+
+    yield pool
+    for made in pools:
+        made.stop()
+        assert made.join(10.0)
+
+
+def comes_about(condition):
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.02)
+    return True
+
+
+def run(pool, accept, new):
+    accept(new())
+    hand_out(source=Source.NOTIFICATION, bound=100, batch=100)
+    pool.start()
+    pool.step()
+
+
+def test_a_defect_uses_a_rung(open_pool, accept, new, caplog):
+    """Given back it would be claimed again at once, for ever, and before everything else."""
+    run(open_pool(Breaking(RuntimeError("a@example.org"))), accept, new)
+    assert comes_about(lambda: Attempt.objects.exclude(status="in_progress").exists())
+    attempt, delivery = Attempt.objects.get(), Delivery.objects.get()
+    assert (attempt.status, attempt.failure_code) == ("transport_failed", "protocol_error")
+    assert attempt.provider_summary == "the attempt broke on a defect of this service"
+    assert (delivery.status, delivery.attempt_count) == ("queued", 1)
+    assert delivery.next_attempt_at - attempt.finished_at == WAIT
+    assert "attempt broken by a defect" in caplog.messages
+
+
+def test_a_database_that_is_away_uses_none(open_pool, accept, new, caplog):
+    run(open_pool(Breaking(OperationalError("away"))), accept, new)
+    assert comes_about(lambda: Delivery.objects.get().status == "queued")
+    assert Delivery.objects.get().attempt_count == 0
+    assert not Attempt.objects.exists()
+    assert "attempt given back after a fault" in caplog.messages
+
+
+def test_what_is_claimed_past_the_end_goes_back(open_pool, accept, new, monkeypatch):
+    """Its answer comes when the recorder has ended: nobody else would give it back."""
+    pool = open_pool(Stub())
+    accept(new())
+    hand_out(source=Source.NOTIFICATION, bound=100, batch=100)
+    pool.start()
+    late = threading.Event()
+    real = pool._claim
+
+    def claim_late(*arguments):
+        late.wait(30)
+        pool._stopping.clear()  # the claim was under way when the stop came
+        return real(*arguments)
+
+    monkeypatch.setattr(pool, "_claim", claim_late)
+    claiming = threading.Thread(target=_step_and_close, args=[pool])
+    claiming.start()
+    pool.stop()
+    assert pool.join(10.0)
+    late.set()
+    claiming.join(30)
+    assert Delivery.objects.get().status == "queued"
+    assert not Attempt.objects.exists()
+
+
+def _step_and_close(pool):
+    from django.db import connection  # noqa: PLC0415 - this thread's own
+
+    try:
+        pool.step()
+    finally:
+        connection.close()
