@@ -238,6 +238,28 @@ CASES = [
         "warning",
         "17 min",
     ),
+    (
+        waiting.capacity,  # sends were fast, and are no more
+        [
+            lane("notification", 61.0, 1_300),
+            EVERYBODY,
+            ended(durations={"p50": 0.5}, per_second=2.0),
+        ],
+        "warning",
+        "64.0/s, and 2.0/s in the last minute; what is due takes 11 min",
+    ),
+    (
+        waiting.capacity,
+        [lane("notification", 61.0, 5), EVERYBODY, ended(durations={"p50": 0.5}, per_second=0.0)],
+        "warning",
+        "0.0/s in the last minute",
+    ),
+    (
+        waiting.capacity,  # much was due a moment ago only
+        [lane("notification", 59.0, 5), EVERYBODY, ended(durations={"p50": 0.5}, per_second=0.0)],
+        "ok",
+        "64.0/s",
+    ),
     (outcomes.reached, [ended(ACCEPTED)], "ok", "none of 90"),
     (outcomes.reached, [ended(ACCEPTED, failing("connect_failed"))], "failed", "accepted since"),
     (outcomes.reached, [ended(failing("tls_failed"))], "failed", "tls_failed 10"),
