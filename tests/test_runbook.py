@@ -16,6 +16,7 @@ from deliveries.telemetry.metrics import METRICS
 from mailproject.embedded.__main__ import make_parser as make_stack_parser
 from tests import runbook
 from tests.collector.__main__ import make_parser as make_collector_parser
+from tests.conf.environment import load_with
 from tests.relay.__main__ import make_parser
 from tests.way import make_parser as make_way_parser
 
@@ -65,6 +66,19 @@ def test_every_collector_stack_and_way_to_practise_with_can_be_made():
     taken = [make_way_parser().parse_args([*argv[:-1], "127.0.0.1:1"]).port for argv in ways]
     assert len(taken) == 2
     assert all(f":{port}" in TEXT.replace(f"--port {port}", "") for port in taken)
+
+
+def test_every_value_that_is_set_is_valid():
+    lines = [line for block in runbook.blocks("sh", TEXT) for line in block.splitlines()]
+    given = [
+        dict(re.findall(r"\b((?:MAIL|OTEL)_[A-Z_]+)=(\S*)", line))
+        for line in lines
+        if "=$" not in line.replace('"', "")
+    ]
+    assert sum(map(len, given)) > 15
+    for changes in filter(None, given):
+        alone = {name: value for name, value in changes.items() if value}
+        load_with({"MAIL_SMTP_PASSWORD": "p", "MAIL_SMTP_USERNAME": "u", **alone})
 
 
 @pytest.mark.django_db(transaction=True)

@@ -61,13 +61,17 @@ class SchemaFacts:
 
 @dataclass(frozen=True, slots=True)
 class PlanFacts:
-    """How PostgreSQL would run the hand-out. `is_valid` is None where the index is missing."""
+    """How PostgreSQL would run the hand-out. `is_valid` is None where the index is missing.
+
+    `look_ahead_ms` is how long the scheduler's question took, which reads the index alike.
+    """
 
     index: str
     is_valid: bool | None
     used: frozenset[str]
     read_whole: frozenset[str]
     estimated_rows: int
+    look_ahead_ms: float
 
 
 @dataclass(frozen=True, slots=True)

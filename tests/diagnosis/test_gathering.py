@@ -103,6 +103,7 @@ class TestServers:
         facts = gather_plan(config)
         assert facts.is_valid is True
         assert facts.index in facts.used or facts.estimated_rows < 10_000
+        assert facts.look_ahead_ms > 0
 
     def test_an_index_that_is_gone(self, config):
         with connection.cursor() as cursor:

@@ -57,6 +57,7 @@ PLAN = PlanFacts(
     used=frozenset({"due"}),
     read_whole=frozenset(),
     estimated_rows=10_000_000,
+    look_ahead_ms=0.6,
 )
 STREAM = StreamFacts(
     name="s", exists=True, length=3, last_generated_id="9-0", cursor="9-0", published="9-0",
@@ -146,6 +147,8 @@ CASES = [
     (servers.migrations, [replace(SCHEMA, unknown=("deliveries.9",))], "warning", "newer"),
     (servers.migrations, [replace(SCHEMA, schema=None)], "failed", "no schema"),
     (servers.due_index, [PLAN], "ok", "serves"),
+    (servers.due_index, [PLAN], "ok", "found in 0.6 ms"),
+    (servers.due_index, [replace(PLAN, look_ahead_ms=201.0)], "warning", "found in 201 ms"),
     (servers.due_index, [replace(PLAN, is_valid=None)], "failed", "missing"),
     (servers.due_index, [replace(PLAN, is_valid=False)], "failed", "not valid"),
     (servers.due_index, [replace(PLAN, used=frozenset())], "failed", "does not use"),
@@ -234,6 +237,28 @@ CASES = [
         [lane("notification", 9.0, 64_000), EVERYBODY, ended(durations={"p50": 0.5})],
         "warning",
         "17 min",
+    ),
+    (
+        waiting.capacity,  # sends were fast, and are no more
+        [
+            lane("notification", 61.0, 1_300),
+            EVERYBODY,
+            ended(durations={"p50": 0.5}, per_second=2.0),
+        ],
+        "warning",
+        "64.0/s, and 2.0/s in the last minute; what is due takes 11 min",
+    ),
+    (
+        waiting.capacity,
+        [lane("notification", 61.0, 5), EVERYBODY, ended(durations={"p50": 0.5}, per_second=0.0)],
+        "warning",
+        "0.0/s in the last minute",
+    ),
+    (
+        waiting.capacity,  # much was due a moment ago only
+        [lane("notification", 59.0, 5), EVERYBODY, ended(durations={"p50": 0.5}, per_second=0.0)],
+        "ok",
+        "64.0/s",
     ),
     (outcomes.reached, [ended(ACCEPTED)], "ok", "none of 90"),
     (outcomes.reached, [ended(ACCEPTED, failing("connect_failed"))], "failed", "accepted since"),

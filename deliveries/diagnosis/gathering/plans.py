@@ -1,6 +1,7 @@
 """How PostgreSQL would run the hand-out, the statement that everything waits for."""
 
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,7 +13,7 @@ from deliveries.database import Statement
 from deliveries.diagnosis.facts import PlanFacts
 from deliveries.diagnosis.gathering.bounds import looking
 from deliveries.states import Source
-from deliveries.transitions.handout import BEGINNING, HAND_OUT, LANES
+from deliveries.transitions.handout import BEGINNING, HAND_OUT, LANES, look_ahead
 
 _INDEX = "deliveries_next_attempt_at"
 
@@ -41,6 +42,9 @@ def gather_plan(_config: Config) -> PlanFacts:
         with psycopg.Cursor(connection.connection) as cursor:
             cursor.execute(f"EXPLAIN (FORMAT JSON) {HAND_OUT.sql}", parameters)
             found = cursor.fetchone()
+        began = time.perf_counter()
+        look_ahead()
+        look_ahead_ms = (time.perf_counter() - began) * 1000
     plan = found[0] if found else []
     nodes = list(_nodes((json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"]))
     return PlanFacts(
@@ -51,6 +55,7 @@ def gather_plan(_config: Config) -> PlanFacts:
             node["Relation Name"] for node in nodes if node["Node Type"] == "Seq Scan"
         ),
         estimated_rows=max(0, row.estimated_rows),
+        look_ahead_ms=look_ahead_ms,
     )
 
 

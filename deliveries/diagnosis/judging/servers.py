@@ -18,6 +18,7 @@ _SLOW_MS = 50.0  # a batch makes some round trips, and every one of them takes t
 _CLOCK_SECONDS = 2.0
 _LONG_TRANSACTION = 60.0  # dead index entries pile up behind it, and every claim reads them
 _FULL = 0.9
+_SLOW_LOOK_MS = 200.0  # a sound index takes some milliseconds, however long
 _SMALL_TABLE = 10_000  # below it PostgreSQL may rightly read the table instead of the index
 _BUSY = 4.0
 
@@ -81,7 +82,9 @@ def redis_keeps(_config: Config, facts: RedisFacts) -> Verdict:
 
 
 def postgres_answers(config: Config, facts: PostgresFacts) -> Verdict:
-    where = config.postgres_primary.get("host", "the local socket")
+    given = config.postgres_primary
+    port = f":{given['port']}" if "port" in given else ""
+    where = f"{given.get('host', 'the local socket')}{port}, database {given.get('dbname')}"
     latency = lasting(facts.latency_ms / 1000)
     seen = f"a round trip in {latency} at {where}, version {facts.version}"
     if facts.latency_ms > _SLOW_MS:
@@ -160,8 +163,15 @@ def due_index(_config: Config, facts: PlanFacts) -> Verdict:
         )
     if not facts.is_valid:
         return failed(f"the index {facts.index} is not valid", f"REINDEX INDEX mail.{facts.index};")
+    took = f"what is due is found in {lasting(facts.look_ahead_ms / 1000)}"
+    if facts.look_ahead_ms > _SLOW_LOOK_MS:
+        return warning(
+            f"{facts.index} is valid; {took}",
+            "Dead entries pile up in it: end what keeps a transaction open (postgres.sessions),"
+            " then VACUUM mail.deliveries.",
+        )
     if facts.index in facts.used:
-        return ok(f"{facts.index} serves the hand-out")
+        return ok(f"{facts.index} serves the hand-out; {took}")
     if facts.estimated_rows < _SMALL_TABLE:
         return ok(f"{facts.index} is valid; {facts.estimated_rows:,} rows need no index")
     return failed(

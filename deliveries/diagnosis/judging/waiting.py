@@ -13,6 +13,8 @@ _LATE = {Source.AUTHSESSION: (5.0, 30.0)}
 _LATE_OTHERS = (30.0, 300.0)
 _FORGOTTEN = 3_600.0
 _LONG_DRAIN = 600.0
+_COUNTED = 60.0  # what `OutcomeFacts.per_second` is of
+_ONE_AN_HOUR = 1 / 3600
 _GRACE = 10.0
 _SHORT_LADDER = timedelta(minutes=10)
 _LONG_LEASE = timedelta(minutes=2)
@@ -81,24 +83,33 @@ def holds(_config: Config, facts: ScheduleFacts) -> Verdict:
 def capacity(
     config: Config, schedule: ScheduleFacts, workers: WorkerFacts, outcomes: OutcomeFacts
 ) -> Verdict:
-    """How long the backlog takes, at the rate that so many sends of such a length can make."""
+    """How long the backlog takes, at the rate that so many sends of such a length can make.
+
+    Where mail has waited for longer than the minute that is counted, what was made in that minute
+    counts, if it is less: a relay that has just become slow shows there first. After a hold or an
+    outage that has just ended this is too little, for a minute.
+    """
     sends = workers.by_type[ProcessType.ATTEMPTS].capacity
     held = {hold.source for hold in schedule.holds}
-    waiting = sum(lane.waiting.count for lane in schedule.lanes if lane.source not in held)
+    lanes = [lane for lane in schedule.lanes if lane.source not in held]
+    waiting = sum(lane.waiting.count for lane in lanes)
     p50 = outcomes.durations.get("p50")
     if not sends or not p50:
         return ok(f"{counted(sends, 'send')} at once, too little was sent lately to tell a rate")
-    rate = sends / p50
+    possible = rate = sends / p50
+    if any(lane.overdue > _COUNTED for lane in lanes):
+        rate = min(possible, max(outcomes.per_second, _ONE_AN_HOUR))
     drain = waiting / rate
     seen = (
-        f"{counted(sends, 'send')} at once of {lasting(p50)} each make at most {rate:,.1f}/s; what"
-        f" is due takes {lasting(drain)}; {outcomes.per_second:,.1f}/s in the last minute"
+        f"{counted(sends, 'send')} at once of {lasting(p50)} each make at most {possible:,.1f}/s,"
+        f" and {outcomes.per_second:,.1f}/s in the last minute; what is due takes {lasting(drain)}"
     )
     if drain > _LONG_DRAIN:
         return warning(
             seen,
-            f"Raise MAIL_ATTEMPT_WORKER_CONCURRENCY ({config.attempt_worker_concurrency}) or run"
-            " more attempts processes, if the relay takes so many connections.",
+            "Have they become slower? See relay and outcomes.durations. Else raise"
+            f" MAIL_ATTEMPT_WORKER_CONCURRENCY ({config.attempt_worker_concurrency}) or run more"
+            " attempts processes, if the relay takes so many connections.",
             drain_seconds=drain,
         )
     return ok(seen, drain_seconds=drain)
