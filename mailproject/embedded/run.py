@@ -119,7 +119,7 @@ Everything runs. Nothing is sent outside: every mail ends in the catcher's folde
   logs                 {relative(stack.folder.path / "logs")}/
   its configuration    . {environment}    (in another shell, for manage.py and your clients)
 
-  e.g.                 . {environment} && psql "$MAIL_POSTGRES_PRIMARY_DSN"
+  e.g.                 . {environment} && python manage.py dbshell
                        curl {api}deliveries
 
 Ctrl-C ends it, and the data with it.

@@ -111,8 +111,9 @@ class TestReadme:
             if word == "-X":
                 method = next(rest)
             elif word == "-H":
-                name, _, value = next(rest).partition(": ")
-                headers[name] = value.replace("$TOKEN", OPERATE)
+                given = next(rest).replace("@auth.header", f"Authorization: Bearer {OPERATE}")
+                name, _, value = given.partition(": ")
+                headers[name] = value
             elif word == "-d":
                 body = next(rest).encode()
             else:
