@@ -1,7 +1,9 @@
 """`python -m bench http`: login codes against an empty view, and lists in small and large tables.
 
 Login codes: 16 connections post them for some seconds, and ask for an empty JSON view of the same
-process for as long, by turns. The number is the ratio of the two rates.
+process for as long, by turns. The number is the ratio of the two rates. It scatters: the worker
+that wakes first takes a new connection, so that one worker may have most of the 16 in one turn, and
+the empty view's rate is then that of one core.
 
 Lists: the pages that the API guarantees without a time window are asked for one after the other,
 of 1,000 deliveries and of 1,000,000 by turns. The number is the ratio of the p99, by kind of page.

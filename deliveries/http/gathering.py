@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 Ask = TypeVar("Ask")
 Answer = TypeVar("Answer")
 
-_LONGEST_PATIENCE = 0.02  # seconds
+_LONGEST_PATIENCE = 0.02  # seconds: no disk that is well takes longer
 
 
 class Gatherer(Generic[Ask, Answer]):
@@ -25,14 +25,21 @@ class Gatherer(Generic[Ask, Answer]):
     turn took. Without it the threads part into two groups, which write by turns.
     """
 
-    def __init__(self, work: Callable[[Sequence[Ask]], Sequence[Answer]], *, most: int) -> None:
+    def __init__(
+        self,
+        work: Callable[[Sequence[Ask]], Sequence[Answer]],
+        *,
+        most: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._work = work
         self._most = most
+        self._clock = clock
         self._lock = threading.Lock()
         self._waiting: list[_Part[Ask, Answer]] = []
         self._is_led = False
         self._expected = 1
-        self._patient_until = 0.0  # of the monotonic clock
+        self._patient_until = clock()
         self._all_here: threading.Lock | None = None  # while a leader waits for the others
 
     def ask(self, ask: Ask) -> Answer:
@@ -54,7 +61,7 @@ class Gatherer(Generic[Ask, Answer]):
         self._await_others()
         with self._lock:
             turn, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
-        began = time.monotonic()
+        began = self._clock()
         try:
             for part, answer in zip(turn, self._work([p.ask for p in turn]), strict=True):
                 part.answer = answer
@@ -67,7 +74,7 @@ class Gatherer(Generic[Ask, Answer]):
 
     def _await_others(self) -> None:
         with self._lock:
-            seconds = self._patient_until - time.monotonic()
+            seconds = self._patient_until - self._clock()
             if seconds <= 0 or len(self._waiting) >= self._expected:
                 return
             all_here = self._all_here = _raised()
@@ -76,7 +83,7 @@ class Gatherer(Generic[Ask, Answer]):
             self._all_here = None
 
     def _end(self, turn: "Sequence[_Part[Ask, Answer]]", began: float) -> None:
-        ended = time.monotonic()
+        ended = self._clock()
         with self._lock:
             self._expected = min(len(turn) + len(self._waiting), self._most)
             self._patient_until = ended + min(ended - began, _LONGEST_PATIENCE)

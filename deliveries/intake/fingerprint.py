@@ -1,6 +1,5 @@
 """What makes two commands the same: a keyed digest of mode and payload. Pure."""
 
-import hashlib
 import hmac
 import json
 from collections.abc import Sequence
@@ -22,10 +21,9 @@ def fingerprint(*, key: bytes, mode: str, canonical: bytes) -> bytes:
 
     Keyed, because a payload may hold little that cannot be guessed, such as a code of six digits.
     """
-    digest = hmac.new(key, digestmod=hashlib.sha256)
-    for part in (_VERSION, mode.encode(), canonical):
-        digest.update(len(part).to_bytes(8, "big") + part)
-    return digest.digest()
+    parts = (_VERSION, mode.encode(), canonical)
+    message = b"".join(piece for part in parts for piece in (len(part).to_bytes(8, "big"), part))
+    return hmac.digest(key, message, "sha256")
 
 
 def matches(*, stored: bytes, keys: Sequence[bytes], mode: str, canonical: bytes) -> bool:

@@ -4,7 +4,9 @@ import threading
 
 import pytest
 
+from deliveries.http import gathering
 from deliveries.http.gathering import Gatherer
+from tests.system.test_main_job import wait_until
 
 
 def ask_all(gatherer, asks):
@@ -17,7 +19,7 @@ def ask_all(gatherer, asks):
         except ValueError as error:
             found[what] = error
 
-    threads = [threading.Thread(target=ask, args=(what,)) for what in asks]
+    threads = [threading.Thread(target=ask, args=(what,), daemon=True) for what in asks]
     for thread in threads:
         thread.start()
     return threads, found
@@ -27,6 +29,10 @@ def join(threads):
     for thread in threads:
         thread.join(30)
         assert not thread.is_alive()
+
+
+def await_waiting(gatherer, count):
+    wait_until(lambda: len(gatherer._waiting) == count, seconds=10)
 
 
 def test_alone_nobody_waits():
@@ -49,14 +55,76 @@ def test_what_comes_during_a_turn_shares_the_next():
     first, found_first = ask_all(gatherer, [0])
     assert started.wait(30)
     rest, found = ask_all(gatherer, range(1, 6))
-    while len(gatherer._waiting) < 5:
-        pass
+    await_waiting(gatherer, 5)
     going_on.set()
     join([*first, *rest])
     assert found_first | found == {n: n * 2 for n in range(6)}
     assert turns[0] == [0]
     assert sorted(turns[1]) == [1, 2, 3, 4, 5]
     assert len(turns) == 2
+
+
+class Clock:
+    """Stands still, but for the seconds that each turn is said to take."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def three_together(clock, *, took, turns):
+    """A gatherer whose last turn had three parts in it and took so many seconds."""
+    started, going_on = threading.Event(), threading.Event()
+
+    def work(asks):
+        turns.append(sorted(asks))
+        started.set()
+        assert going_on.wait(30)
+        clock.now += 0 if asks == [0] else took  # the one that comes first does not come back
+        return list(asks)
+
+    gatherer = Gatherer(work, most=10, clock=clock)
+    first, _ = ask_all(gatherer, [0])
+    assert started.wait(30)
+    rest, _ = ask_all(gatherer, [1, 2, 3])
+    await_waiting(gatherer, 3)
+    going_on.set()
+    join([*first, *rest])
+    return gatherer
+
+
+def test_those_of_the_last_turn_are_waited_for(monkeypatch):
+    monkeypatch.setattr(gathering, "_LONGEST_PATIENCE", 30)
+    turns = []
+    gatherer = three_together(Clock(), took=30, turns=turns)
+    for asks in ([4, 5, 6], [7, 8, 9]):
+        threads = []
+        for ask in asks:  # one after the other: without patience each would be alone
+            threads += ask_all(gatherer, [ask])[0]
+            if ask != asks[-1]:
+                await_waiting(gatherer, len(threads))
+        join(threads)
+    assert turns == [[0], [1, 2, 3], [4, 5, 6], [7, 8, 9]]
+
+
+def test_but_no_longer_than_that_turn_took():
+    turns = []
+    gatherer = three_together(Clock(), took=0.01, turns=turns)
+    assert gatherer.ask(4) == 4
+    assert turns[2:] == [[4]]
+
+
+def test_nor_when_it_is_long_over(monkeypatch):
+    monkeypatch.setattr(gathering, "_LONGEST_PATIENCE", 30)
+    turns, clock = [], Clock()
+    gatherer = three_together(clock, took=30, turns=turns)
+    clock.now += 31
+    (thread,), _ = ask_all(gatherer, [4])
+    thread.join(20)
+    assert not thread.is_alive()
+    assert turns[2:] == [[4]]
 
 
 def test_a_turn_has_its_bound():
@@ -99,8 +167,7 @@ def test_an_error_reaches_each_of_the_turn_and_nobody_else():
     first, found_first = ask_all(gatherer, [0])
     assert started.wait(30)
     rest, found = ask_all(gatherer, [1, 2])
-    while len(gatherer._waiting) < 2:
-        pass
+    await_waiting(gatherer, 2)
     going_on.set()
     join([*first, *rest])
     assert found_first == {0: 0}
