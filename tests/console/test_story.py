@@ -15,6 +15,7 @@ NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
 @pytest.mark.process
+@pytest.mark.servers
 @pytest.mark.django_db(transaction=True)
 class TestPage:
     def test_a_dead_letter_tells_its_whole_story_in_order(self, scene, running):
