@@ -10,6 +10,7 @@ from deliveries import crash
 from deliveries.crash import Point
 from deliveries.database import atomic
 from deliveries.outcome.counting import count_expired, count_outcomes
+from deliveries.outcome.log_lines import log_outcome
 from deliveries.outcome.verdict import Policy, Standing, lost
 from deliveries.schedule.silence import Silence
 from deliveries.telemetry.spans import record_recovery
@@ -84,6 +85,7 @@ def recover(*, policy: Policy, silent: Mapping[int, datetime], longest_attempt: 
             "attempt of a lost worker recovered",
             extra={"delivery_id": row.delivery_id, "status": row.status},
         )
+        log_outcome(row, losses[row.attempt_id])
         _trace(held[row.attempt_id], losses[row.attempt_id])
     return len(rows)
 

@@ -1,5 +1,6 @@
 """Every move of the state machine, on a real PostgreSQL, and every move that must not happen."""
 
+import logging
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -343,6 +344,26 @@ class TestRecovery:
         assert (attempt.status, attempt.failure_code) == ("timed_out", "worker_lost")
         assert (attempt.phase, attempt.outcome_unknown) == (None, True)
         assert (delivery().status, delivery().attempt_count) == ("queued", 1)
+
+    @pytest.mark.parametrize(
+        ("policy", "message"),
+        [(POLICY, "retry scheduled"), (replace(POLICY, ladder=()), "delivery dead-lettered")],
+    )
+    def test_is_told_like_an_outcome_that_a_worker_recorded(
+        self, policy, message, new, accept, begin, worker, caplog
+    ):
+        accept(new())
+        begin()
+        leave(worker_id=worker.id)
+        caplog.set_level(logging.INFO)
+        recover(policy=policy, silent={}, longest_attempt=HOUR)
+        recovered, finished, next_to_come = caplog.records
+        assert recovered.message == "attempt of a lost worker recovered"
+        assert (finished.message, next_to_come.message) == ("attempt finished", message)
+        for line in (finished, next_to_come):
+            assert (line.delivery_id, line.source, line.attempt_no) == ("d-1", "notification", 1)
+            assert (line.status, line.failure_code) == ("timed_out", "worker_lost")
+            assert (line.phase, line.smtp_code, line.outcome_unknown) == (None, None, True)
 
     def test_takes_over_from_the_silent_unless_it_was_seen_since(self, new, accept, begin, worker):
         accept(new())
