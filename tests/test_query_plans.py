@@ -16,7 +16,7 @@ from deliveries.transitions.claim import CLAIM, GIVE_BACK, STRAYS
 from deliveries.transitions.completion import COMPLETE
 from deliveries.transitions.expiry import EXPIRE, EXPIRE_IN_HAND
 from deliveries.transitions.handout import BEGINNING, HAND_OUT, LOOK_AHEAD
-from deliveries.transitions.recovery import HOLDERS, LOST, REOPEN, WRITTEN
+from deliveries.transitions.recovery import HELD, LOST, REOPEN, WRITTEN
 from deliveries.transitions.resend import JUDGE, RESEND, SENT_AGAIN
 
 pytestmark = pytest.mark.slow
@@ -93,10 +93,10 @@ CASES = [
     ),
     (
         LOST,
-        {"silent": [1], "seen": [NOW], "longest": timedelta(minutes=3), "batch": 500},
+        {"silent": [1], "seen": [NOW], "overdue": [1], "batch": 500},
         {"attempts_in_progress"},
     ),
-    (HOLDERS, {}, {"attempts_in_progress"}),
+    (HELD, {}, {"attempts_in_progress"}),
     (REOPEN, {"worker_id": 1, "attempt_id": [1, 2], "ends": [True, False]}, set()),
     (WRITTEN, {"worker_id": 1, "attempt_id": [1, 2], "status": ["timed_out"] * 2}, set()),
     (STRAYS, {"worker_id": 1, "known": [1, 2]}, {"attempts_in_progress"}),

@@ -15,8 +15,7 @@ from deliveries.backoff import Backoff
 from deliveries.crash import Point
 from deliveries.database import Fault, atomic, describe, fault_of
 from deliveries.outcome.counting import count_expired, count_outcomes
-from deliveries.states import DeliveryStatus
-from deliveries.telemetry.spans import attempt_ids
+from deliveries.outcome.log_lines import log_outcome
 from deliveries.throttle import Throttle
 from deliveries.transitions.claim import give_back
 from deliveries.transitions.completion import complete
@@ -209,33 +208,4 @@ class Recorder:
             if row is None:
                 logger.warning("late outcome not recorded", extra={"attempt_id": attempt_id})
                 continue
-            _log_attempt(row, done)
-
-
-def _log_attempt(row: Any, done: Completion) -> None:
-    level = logging.DEBUG if done.attempt.failure_code is None else logging.INFO
-    if row.status == DeliveryStatus.SENT and not logger.isEnabledFor(level):
-        return  # most of them, and nothing is said of them
-    fields = {
-        "delivery_id": row.delivery_id,
-        "source": row.source,
-        "attempt_no": row.attempt_count,
-        "status": done.attempt.status,
-        "phase": done.attempt.phase,
-        "failure_code": done.attempt.failure_code,
-        "smtp_code": done.attempt.smtp_code,
-        "outcome_unknown": done.attempt.outcome_unknown,
-        **attempt_ids(
-            delivery_id=row.delivery_id,
-            attempt_no=row.attempt_count,
-            traceparent=row.traceparent,
-        ),
-    }
-    logger.log(level, "attempt finished", extra=fields)
-    if row.next_attempt_at is not None:
-        again = {**fields, "next_attempt_at": row.next_attempt_at.isoformat()}
-        logger.info("retry scheduled", extra=again)
-    elif row.status == DeliveryStatus.DEAD_LETTER:
-        logger.warning("delivery dead-lettered", extra=fields)
-    elif row.status == DeliveryStatus.SUPPRESSED:
-        logger.info("delivery suppressed", extra=fields)
+            log_outcome(row, done)

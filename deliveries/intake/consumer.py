@@ -207,6 +207,7 @@ class Consumer:
         now = self._clock()
         if self._retention is None or now - self._trimmed_at < _TRIM_SECONDS:
             return
+        # the cursor's own entry stays: it shows that nothing is missing between it and the next
         oldest = f"{int((now - self._retention.total_seconds()) * _ID_MILLISECONDS)}-0"
         if not self._stream.trim(before=min(oldest, cursor.place, key=order_of)):
             self._trimmed_at = now

@@ -15,8 +15,7 @@ from deliveries import crash
 from deliveries.conf import Config
 from deliveries.crash import Point
 from deliveries.database import Statement, atomic
-from deliveries.retention.stages import ERASED, STAGES, tables_of
-from deliveries.telemetry import metrics
+from deliveries.retention.stages import STAGES, tables_of
 from deliveries.throttle import Throttle
 
 logger = logging.getLogger(__name__)
@@ -121,9 +120,6 @@ class Pruner:
         current.removed.update(removed)
         if removed:
             crash.here(Point.PAGE_REMOVED)
-        for table, count in removed.items():
-            if table != ERASED:
-                metrics.PRUNED.add(count, table=table)
         self._on_removed(removed)
         if row.last is None or not row.reached:
             current.stage, current.after = current.stage + 1, 0

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,13 +10,14 @@ from deliveries import crash
 from deliveries.crash import Point
 from deliveries.database import atomic
 from deliveries.outcome.counting import count_expired, count_outcomes
+from deliveries.outcome.log_lines import log_outcome
 from deliveries.outcome.verdict import Policy, Standing, lost
 from deliveries.schedule.silence import Silence
 from deliveries.telemetry.spans import record_recovery
 from deliveries.transitions.completion import complete
 from deliveries.transitions.expiry import expire
 from deliveries.transitions.records import Completion
-from deliveries.transitions.recovery import holders, lock_lost
+from deliveries.transitions.recovery import held, lock_lost
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +31,7 @@ class Maintenance:
 
     `lead` takes or keeps the leadership and returns its epoch, None while another process has it.
     The statements are guarded by the states that they change, so one who led and was frozen does
-    no harm when it goes on.
+    no harm when it goes on. An attempt in progress for `longest_attempt` is lost, whoever holds it.
     """
 
     def __init__(
@@ -43,34 +44,35 @@ class Maintenance:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._policy = policy
-        self._longest_attempt = longest_attempt
         self._lead = lead
         self._clock = clock
-        self._silence = Silence(lease_seconds=worker_lease.total_seconds())
+        self._workers = Silence(seconds=worker_lease.total_seconds())
+        self._attempts = Silence(seconds=longest_attempt.total_seconds())
 
     def step(self) -> bool:
         """One round; whether more of it waits."""
-        silent = self._silence.observe(holders(), now=self._clock())
+        in_progress, now = held(), self._clock()
+        silent = self._workers.observe(in_progress.workers, now=now)
+        overdue = self._attempts.observe(in_progress.attempts, now=now)
         if self._lead() is None:
             return False
         expired = expire(batch=BATCH)
         if expired.count:
             crash.here(Point.SCHEDULER_EXPIRED)
         count_expired(expired)
-        recovered = recover(
-            policy=self._policy, silent=silent, longest_attempt=self._longest_attempt
-        )
+        recovered = recover(policy=self._policy, silent=silent, overdue=overdue)
         return expired.count >= BATCH or recovered >= BATCH
 
     def note_fault(self) -> None:
         """The database was away, and with it every worker from its heartbeat."""
-        self._silence.forget()
+        self._workers.forget()
+        self._attempts.forget()
 
 
-def recover(*, policy: Policy, silent: Mapping[int, datetime], longest_attempt: timedelta) -> int:
-    """Record the attempts of lost workers as lost, and move their deliveries on."""
+def recover(*, policy: Policy, silent: Mapping[int, datetime], overdue: Collection[int]) -> int:
+    """Record as lost the attempts of lost workers, and `overdue` ones; move their deliveries on."""
     with atomic():
-        rows = lock_lost(silent=silent, longest=longest_attempt, batch=BATCH)
+        rows = lock_lost(silent=silent, overdue=overdue, batch=BATCH)
         losses = {row.attempt_id: _loss(row, policy) for row in rows}
         moved = complete([(row.attempt_id, row.worker_id, losses[row.attempt_id]) for row in rows])
         if moved:
@@ -84,6 +86,7 @@ def recover(*, policy: Policy, silent: Mapping[int, datetime], longest_attempt: 
             "attempt of a lost worker recovered",
             extra={"delivery_id": row.delivery_id, "status": row.status},
         )
+        log_outcome(row, losses[row.attempt_id])
         _trace(held[row.attempt_id], losses[row.attempt_id])
     return len(rows)
 

@@ -1,24 +1,26 @@
 """Recovery: the attempts of lost workers, found and locked; and outcomes that come after it."""
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from deliveries.database import Statement
 
-HOLDERS = Statement(
-    name="transitions.holders",
-    purpose="the workers that have attempts in hand, and when each was last seen",
+HELD = Statement(
+    name="transitions.held",
+    purpose="attempts in progress, since when, and when their workers were last seen",
     sql="""
-SELECT id, last_seen_at FROM workers AS w
-WHERE EXISTS (SELECT FROM attempts AS a WHERE a.worker_id = w.id AND a.status = 'in_progress')
+SELECT a.id AS attempt_id, a.started_at, w.id AS worker_id, w.last_seen_at
+FROM attempts AS a LEFT JOIN workers AS w ON w.id = a.worker_id
+WHERE a.status = 'in_progress'
 """,
 )
 
 # A worker that has left ended its lease as it was last seen.
 LOST = Statement(
     name="transitions.lost",
-    purpose="lock attempts whose worker is silent, has left or is unknown, or that run too long",
+    purpose="lock attempts that are overdue, or whose worker is silent, has left or is unknown",
     sql="""
 SELECT a.id AS attempt_id, a.worker_id, a.attempt_no, a.started_at, d.delivery_id, d.source,
        d.recipients_accepted, d.recipients_left, d.recipients_refused, d.traceparent, d.tracestate
@@ -27,7 +29,7 @@ JOIN deliveries AS d ON d.id = a.delivery_pk
 LEFT JOIN workers AS w ON w.id = a.worker_id
 WHERE a.status = 'in_progress'
   AND (w.id IS NULL OR w.lease_until <= w.last_seen_at
-       OR a.started_at <= now() - %(longest)b::interval
+       OR a.id = ANY(%(overdue)b::bigint[])
        OR EXISTS (
          SELECT FROM unnest(%(silent)b::bigint[], %(seen)b::timestamptz[]) AS s(id, seen)
          WHERE s.id = w.id AND s.seen = w.last_seen_at))
@@ -79,18 +81,34 @@ WHERE a.worker_id = %(worker_id)b::bigint AND a.status = i.status
 )
 
 
-def holders() -> dict[int, datetime]:
-    """The workers with attempts in progress, by id, and when each was last seen."""
-    return {row.id: row.last_seen_at for row in HOLDERS.fetch()}
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What is in progress: each attempt's begin, and when each worker that has any was last seen.
+
+    Both by id, and by the database's clock.
+    """
+
+    attempts: dict[int, datetime]
+    workers: dict[int, datetime]
 
 
-def lock_lost(*, silent: Mapping[int, datetime], longest: timedelta, batch: int) -> list[Any]:
+def held() -> Held:
+    rows = HELD.fetch()
+    return Held(
+        attempts={row.attempt_id: row.started_at for row in rows},
+        workers={row.worker_id: row.last_seen_at for row in rows if row.worker_id is not None},
+    )
+
+
+def lock_lost(*, silent: Mapping[int, datetime], overdue: Collection[int], batch: int) -> list[Any]:
     """Lock up to `batch` lost attempts in the caller's transaction; rows as in `LOST`.
 
-    `silent` are the workers that count as lost, as long as they have not been seen since; `longest`
-    is how long an attempt may be in progress, whoever holds it.
+    `silent` are the workers that count as lost, as long as they have not been seen since; `overdue`
+    the attempts that are lost whoever holds them.
     """
-    return LOST.fetch(silent=list(silent), seen=list(silent.values()), longest=longest, batch=batch)
+    return LOST.fetch(
+        silent=list(silent), seen=list(silent.values()), overdue=list(overdue), batch=batch
+    )
 
 
 def reopen(*, worker_id: int, attempt_ids: Sequence[int], ends: Sequence[bool]) -> set[int]:

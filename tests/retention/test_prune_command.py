@@ -9,6 +9,7 @@ from django.core.management import execute_from_command_line
 from django.db import connection
 
 from deliveries.models import Attempt, Delivery, DeliveryPayload, Leadership, Worker
+from tests.collector import Collector
 from tests.retention.conftest import DAY
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -92,6 +93,27 @@ class TestProcess:
         line = process.logged(ROUND)[0]
         assert (line["deliveries"], line["attachments"], line["process"]) == (3, 6, "prune")
         assert Delivery.objects.get().delivery_id == "kept-1"
+
+    def test_counts_what_it_removed_once(self, service, fill):
+        fill("gone", count=3, status="dead_letter")
+        fill("bare", count=2, age=10 * DAY)
+        fill("kept", age=DAY, key_left=DAY)
+        with Collector() as collector:
+            process = service.start("prune", "--once", overrides=collector.environment)
+            assert process.wait() == 0, process.output
+            counted = {
+                point.attributes["table"]: point.value
+                for point in collector.series("mail.prune.deleted")
+                if point.value
+            }
+        assert counted == {
+            "deliveries": 3,
+            "attempts": 3,
+            "dead_letters": 3,
+            "delivery_payloads": 5,
+            "attachments": 10,
+            "idempotency_reservations": 5,
+        }
 
     def test_works_on_and_ends_at_a_signal(self, service, fill):
         fill("first")

@@ -1,5 +1,6 @@
 """Every move of the state machine, on a real PostgreSQL, and every move that must not happen."""
 
+import logging
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -23,7 +24,7 @@ from deliveries.outcome.verdict import Policy
 from deliveries.payload import Attachment as File
 from deliveries.payload import Mailbox, Payload
 from deliveries.process.lease import Lease, leave, renew
-from deliveries.schedule.maintenance import recover
+from deliveries.schedule.maintenance import Maintenance, recover
 from deliveries.schedule.scheduler import Scheduler
 from deliveries.states import AttemptStatus, DeliveryStatus, FailureCode, Phase, Source
 from deliveries.transitions.claim import claim, give_back
@@ -31,7 +32,7 @@ from deliveries.transitions.completion import complete
 from deliveries.transitions.expiry import expire, expire_in_hand
 from deliveries.transitions.handout import HandedOut, hand_out, look_ahead
 from deliveries.transitions.records import AttemptRecord, Completion
-from deliveries.transitions.recovery import holders
+from deliveries.transitions.recovery import held
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -336,42 +337,106 @@ class TestRecovery:
     def test_takes_over_from_who_has_left_and_from_nobody_else(self, new, accept, begin, worker):
         accept(new())
         begin()
-        assert recover(policy=POLICY, silent={}, longest_attempt=HOUR) == 0
+        assert recover(policy=POLICY, silent={}, overdue=()) == 0
         leave(worker_id=worker.id)
-        assert recover(policy=POLICY, silent={}, longest_attempt=HOUR) == 1
+        assert recover(policy=POLICY, silent={}, overdue=()) == 1
         attempt = Attempt.objects.get()
         assert (attempt.status, attempt.failure_code) == ("timed_out", "worker_lost")
         assert (attempt.phase, attempt.outcome_unknown) == (None, True)
         assert (delivery().status, delivery().attempt_count) == ("queued", 1)
 
+    @pytest.mark.parametrize(
+        ("policy", "message"),
+        [(POLICY, "retry scheduled"), (replace(POLICY, ladder=()), "delivery dead-lettered")],
+    )
+    def test_is_told_like_an_outcome_that_a_worker_recorded(
+        self, policy, message, new, accept, begin, worker, caplog
+    ):
+        accept(new())
+        begin()
+        leave(worker_id=worker.id)
+        caplog.set_level(logging.INFO)
+        recover(policy=policy, silent={}, overdue=())
+        recovered, finished, next_to_come = caplog.records
+        assert recovered.message == "attempt of a lost worker recovered"
+        assert (finished.message, next_to_come.message) == ("attempt finished", message)
+        for line in (finished, next_to_come):
+            assert (line.delivery_id, line.source, line.attempt_no) == ("d-1", "notification", 1)
+            assert (line.status, line.failure_code) == ("timed_out", "worker_lost")
+            assert (line.phase, line.smtp_code, line.outcome_unknown) == (None, None, True)
+
     def test_takes_over_from_the_silent_unless_it_was_seen_since(self, new, accept, begin, worker):
         accept(new())
         begin()
-        silent = holders()
+        silent = held().workers
         assert set(silent) == {worker.id}
         renew(worker_id=worker.id, capacity=4, lease=Lease(length=HOUR))
-        assert recover(policy=POLICY, silent=silent, longest_attempt=HOUR) == 0
-        assert recover(policy=POLICY, silent=holders(), longest_attempt=HOUR) == 1
+        assert recover(policy=POLICY, silent=silent, overdue=()) == 0
+        assert recover(policy=POLICY, silent=held().workers, overdue=()) == 1
 
     def test_takes_over_what_nobody_known_holds(self, new, accept, begin, worker):
         accept(new())
         begin()
         worker.delete()
-        assert recover(policy=POLICY, silent={}, longest_attempt=HOUR) == 1
+        assert recover(policy=POLICY, silent={}, overdue=()) == 1
+
+    @pytest.fixture
+    def watch(self):
+        """Looks every 20 seconds until so many have passed, by the observer's own clock."""
+        now = [0.0]
+        maintenance = Maintenance(
+            policy=POLICY,
+            worker_lease=HOUR,
+            longest_attempt=timedelta(minutes=1),
+            lead=lambda: 1,
+            clock=lambda: now[0],
+        )
+
+        def go_on(*, seconds):
+            for _ in range(seconds // 20):
+                maintenance.step()
+                now[0] += 20
+            maintenance.step()
+            return maintenance
+
+        return go_on
 
     def test_an_attempt_in_progress_for_too_long_is_taken_from_the_living(
-        self, new, accept, begin, worker
+        self, new, accept, begin, worker, watch
     ):
         accept(new())
         begin()
-        Attempt.objects.update(started_at=later(-2 * HOUR))
-        assert recover(policy=POLICY, silent={}, longest_attempt=HOUR) == 1
+        watch(seconds=40)
+        assert delivery().status == "sending"
+        watch(seconds=20)
+        attempt = Attempt.objects.get()
+        assert (attempt.status, attempt.failure_code) == ("timed_out", "worker_lost")
 
-    def test_a_clock_that_jumps_makes_nobody_lost(self, new, accept, begin, worker):
+    def test_what_began_meanwhile_has_its_own_time(self, new, accept, begin, worker, watch):
+        accept(new("d-1"))
+        begin()
+        watch(seconds=40)
+        accept(new("d-2"))
+        begin()
+        watch(seconds=40)
+        assert (delivery("d-1").status, delivery("d-2").status) == ("queued", "sending")
+
+    def test_an_outage_counts_for_no_time_in_progress(self, new, accept, begin, worker, watch):
         accept(new())
         begin()
+        watch(seconds=40).note_fault()
+        watch(seconds=40)
+        assert delivery().status == "sending"
+
+    def test_a_clock_that_jumps_makes_nobody_lost(self, new, accept, begin, worker, watch):
+        """PostgreSQL's, by two hours ahead."""
+        accept(new())
+        begin()
+        watch(seconds=20)
         Worker.objects.update(lease_until=later(-HOUR), last_seen_at=later(-2 * HOUR))
-        assert recover(policy=POLICY, silent={}, longest_attempt=HOUR) == 0
+        Attempt.objects.update(started_at=later(-2 * HOUR))
+        watch(seconds=20)
+        assert delivery().status == "sending"
 
 
 class TestLateOutcomes:
@@ -383,7 +448,7 @@ class TestLateOutcomes:
             accept(new(**changes))
             (row,) = begin()
             leave(worker_id=worker.id)
-            assert recover(policy=policy, silent={}, longest_attempt=HOUR) == 1
+            assert recover(policy=policy, silent={}, overdue=()) == 1
             return row
 
         return make
