@@ -77,7 +77,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items.sort(key=lambda item: order[item.path])
 
 
-@pytest.hookimpl(optionalhook=True)
+@pytest.hookimpl(optionalhook=True, tryfirst=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """`-n auto`: more than there are cores, for many tests wait; not many more servers."""
+    """`-n auto`: two a core, for many tests wait; not more than eight, for each has servers."""
     return min(8, 2 * len(os.sched_getaffinity(0)))
