@@ -10,7 +10,10 @@ _VERSION = b"1"
 
 
 def canonical(payload: dict[str, Any]) -> bytes:
-    """The payload's one form: members sorted, no white space, numbers as they were written."""
+    """The payload's one form: members sorted, no white space, numbers by their value and kind.
+
+    `1.0`, `1.00` and `10e-1` are one; `1` is another, for it may mean something else to a template.
+    """
     text = json.dumps(payload, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return text.encode("ascii")
 
