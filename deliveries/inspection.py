@@ -9,55 +9,21 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.core.exceptions import ObjectDoesNotExist
-
 from deliveries.intake.texts import is_storable
-from deliveries.models import Attempt, DeadLetter, Delivery, DeliveryPayload
-from deliveries.states import Source
+from deliveries.listing import statements
+from deliveries.listing.records import attempt_record, delivery_record
 
-_GROUPS = ("to", "cc", "bcc", "reply_to")
+# besides what the API shows
 _DELIVERY = (
-    "delivery_id",
-    "source",
-    "payload_mode",
-    "status",
-    "template_id",
-    "locale",
-    "locale_used",
-    "idempotency_key",
-    "message_id",
-    "attempt_count",
-    "next_attempt_at",
-    "send_at",
-    "expires_at",
-    "last_failure_code",
-    "last_provider_summary",
+    "attachment_count",
     "recipients_accepted",
     "recipients_left",
-    "recipients_refused",
     "request_id",
     "traceparent",
     "requested_at",
-    "created_at",
-    "rendered_at",
-    "finished_at",
 )
-_ATTEMPT = (
-    "attempt_no",
-    "status",
-    "worker_id",
-    "scheduled_for",
-    "started_at",
-    "finished_at",
-    "phase",
-    "outcome_unknown",
-    "failure_code",
-    "smtp_code",
-    "enhanced_code",
-    "provider_summary",
-    "recipients",
-)
-_DEAD_LETTER = ("failure_code", "reason", "attempt_count", "recorded_at")
+_ATTEMPT = ("worker_id",)
+_DEAD_LETTER = ("failure_code", "attempt_count")
 
 
 class DeliveryUnknownError(Exception):
@@ -93,59 +59,26 @@ class Inspection:
 
 def inspect_delivery(delivery_id: str) -> Inspection:
     """Raises DeliveryUnknownError and DatabaseError."""
-    delivery = _find(delivery_id) if is_storable(delivery_id) else None
-    if delivery is None:
+    rows = statements.ONE.fetch(delivery_id=delivery_id) if is_storable(delivery_id) else []
+    if not rows:
         raise DeliveryUnknownError(f"there is no delivery {printable(delivery_id)}")
-    attempts = Attempt.objects.filter(delivery=delivery).order_by("attempt_no")
+    (row,) = rows
+    record = delivery_record(row)
+    entry = record.pop("dead_letter")
+    attempts = statements.ATTEMPTS.fetch(delivery_id=delivery_id)
     return Inspection(
-        delivery=_delivery(delivery),
-        attempts=[_fields(attempt, _ATTEMPT) for attempt in attempts],
-        dead_letter=_dead_letter(delivery),
+        delivery={**record, **_fields(row, _DELIVERY)},
+        attempts=[
+            {**attempt_record(attempt), **_fields(attempt, _ATTEMPT)}
+            for attempt in attempts
+            if attempt.attempt_no is not None
+        ],
+        dead_letter=entry and {**_fields(row, _DEAD_LETTER, prefix="dead_"), **entry},
     )
 
 
-def _find(delivery_id: str) -> Delivery | None:
-    # with what hangs on it in one statement; content is left where it is
-    related = ("deliverypayload", "deadletter")
-    content = ("text_body", "html_body", "variables", "headers")
-    return (
-        Delivery.objects.select_related(*related)
-        .defer(*(f"deliverypayload__{name}" for name in content))
-        .filter(delivery_id=delivery_id)
-        .first()
-    )
-
-
-def _delivery(delivery: Delivery) -> dict[str, Any]:
-    payload = _payload(delivery)
-    mailboxes = payload.mailboxes if payload else {}
-    is_login_code = delivery.source == Source.AUTHSESSION
-    return {
-        **_fields(delivery, _DELIVERY),
-        **{name: [box["email"] for box in mailboxes.get(name, [])] for name in _GROUPS},
-        "subject": None if payload is None or is_login_code else payload.subject,
-        "attachment_count": payload.attachment_count if payload else None,
-    }
-
-
-def _payload(delivery: Delivery) -> DeliveryPayload | None:
-    try:
-        payload: DeliveryPayload = delivery.deliverypayload
-    except ObjectDoesNotExist:
-        return None
-    return payload
-
-
-def _dead_letter(delivery: Delivery) -> dict[str, Any] | None:
-    try:
-        entry: DeadLetter = delivery.deadletter
-    except ObjectDoesNotExist:
-        return None
-    return _fields(entry, _DEAD_LETTER)
-
-
-def _fields(row: Any, names: tuple[str, ...]) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in names}
+def _fields(row: Any, names: tuple[str, ...], *, prefix: str = "") -> dict[str, Any]:
+    return {name: getattr(row, prefix + name) for name in names}
 
 
 def _lines(fields: Mapping[str, Any], *, indent: str = "") -> Iterator[str]:

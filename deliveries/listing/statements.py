@@ -175,7 +175,10 @@ ONE = Statement(
     name="listing.one",
     purpose="one delivery",
     sql=f"""
-SELECT {_SHOWN} FROM deliveries AS d {_WITH_CONTENT} WHERE d.delivery_id = %(delivery_id)b::text
+SELECT {_SHOWN}, d.recipients_accepted, d.recipients_left, d.request_id, d.requested_at,
+       p.attachment_count, x.failure_code AS dead_failure_code,
+       x.attempt_count AS dead_attempt_count
+FROM deliveries AS d {_WITH_CONTENT} WHERE d.delivery_id = %(delivery_id)b::text
 """,  # noqa: S608 - pieces from here
 )
 
@@ -186,7 +189,7 @@ ATTEMPTS = Statement(
     sql="""
 SELECT a.attempt_no, a.status, a.phase, a.outcome_unknown, a.smtp_code, a.enhanced_code,
        a.provider_summary, a.failure_code, a.scheduled_for, a.started_at, a.finished_at,
-       a.recipients
+       a.recipients, a.worker_id
 FROM deliveries AS d LEFT JOIN attempts AS a ON a.delivery_pk = d.id
 WHERE d.delivery_id = %(delivery_id)b::text ORDER BY a.attempt_no
 """,

@@ -1,5 +1,6 @@
 """What docs/deploy.md says of restored databases, and of processes older than their database."""
 
+import re
 import secrets
 import time
 
@@ -10,7 +11,12 @@ from psycopg.conninfo import make_conninfo
 
 from deliveries.producer import DEFAULT_STREAM, RenderedMail
 from deliveries.producer.entry import entry_fields
+from deliveries.states import Source
+from tests import runbook
 from tests.deploy.conftest import Database
+from tests.relay import ScriptedRelay
+from tests.stack.servers import CHECKOUT
+from tests.telemetry.conftest import wait_until
 
 pytestmark = pytest.mark.process
 
@@ -91,6 +97,70 @@ def test_databases_restored_to_an_earlier_time(migrated, backup, consume, publis
             )
     process = consume(earlier, deliveries=["k-1", "k-2", "k-3"])
     assert process.logged("stream entries were lost before they were read")
+
+
+def steps(**words):
+    """The commands of the page, by the number of their step."""
+    page = (CHECKOUT / "docs" / "deploy.md").read_text()
+    part = page.partition("To restore PostgreSQL without")[2].partition("\nAfter a restore")[0]
+    parts = re.split(r"^(\d)\. ", part, flags=re.MULTILINE)
+    return {
+        int(number): runbook.commands(re.sub(r"^ {3}", "", body, flags=re.MULTILINE), **words)
+        for number, body in zip(parts[1::2], parts[2::2], strict=True)
+    }
+
+
+def test_the_steps_after_a_restore_let_nothing_go_out_twice(
+    service, migrated, backup, consume, publisher
+):
+    known = keys(migrated)
+    publisher.publish(PLAIN, idempotency_key="went-out")
+    consume(migrated, deliveries=sorted([*known, "went-out"]))
+    restored = backup()
+    publisher.publish(PLAIN, idempotency_key="came-since")
+
+    with ScriptedRelay() as relay, restored.connect("mailservice") as connection:
+        overrides = {
+            "MAIL_POSTGRES_PRIMARY_DSN": restored.dsn("mailservice"),
+            "MAIL_SMTP_ADDR": f"127.0.0.1:{relay.port}",
+        }
+        connection.autocommit = True
+
+        def start(name, *arguments):
+            return service.start(name, *arguments, overrides=overrides)
+
+        def do(step, **words):
+            for command in steps(**words)[step]:
+                process = start(*command)
+                assert process.wait() == 0, process.output
+
+        def statuses():
+            rows = connection.execute("SELECT idempotency_key, status FROM mail.deliveries")
+            return dict(rows.fetchall())
+
+        do(2)
+        held = {source for (source,) in connection.execute("SELECT source FROM mail.holds")}
+        assert held == set(Source)
+        do(3)
+        for name in ("consume_commands", "run_scheduler"):
+            start(name)
+        wait_until(lambda: "came-since" in statuses())
+        do(4)
+        attempts = start("run_attempts")
+        attempts.wait_for_log("attempt worker pool started")
+        for key in [*known, "went-out"]:
+            found = connection.execute(
+                "SELECT delivery_id FROM mail.deliveries WHERE idempotency_key = %s", [key]
+            )
+            do(5, DELIVERY_ID=found.fetchone()[0])
+        assert set(statuses().values()) == {"queued", "failed"}
+        do(6)
+        wait_until(lambda: statuses()["came-since"] == "sent")
+        assert statuses() == {
+            **dict.fromkeys([*known, "went-out"], "failed"),
+            "came-since": "sent",
+        }
+    assert len(relay.messages) == 1
 
 
 def test_an_older_version_starts_on_a_newer_schema(service, migrated):
