@@ -15,6 +15,7 @@ from deliveries.intake.fingerprint import canonical, fingerprint
 from deliveries.intake.message_id import new_message_id
 from deliveries.states import Source
 from deliveries.telemetry import metrics
+from deliveries.telemetry.facts import Decision
 from deliveries.telemetry.spans import record_acceptance, traceparent_of
 from deliveries.transitions.resend import Resend, ResendOutcome, Resent, resend
 
@@ -75,10 +76,12 @@ def _measure(requests: Sequence[Resend], answers: Sequence[Resent], began: int) 
             continue
         metrics.ACCEPTED.add(1, source=source, payload_mode=answer.payload_mode)
         record_acceptance(
-            delivery_id=request.delivery_id,
-            source=source,
-            payload_mode=answer.payload_mode,
-            outcome="accepted",
+            Decision(
+                delivery_id=request.delivery_id,
+                source=source,
+                payload_mode=answer.payload_mode,
+                outcome="accepted",
+            ),
             traceparent=request.traceparent,
             tracestate=request.tracestate,
             began=began,

@@ -8,6 +8,7 @@ from typing import Any
 from deliveries.states import Phase
 from deliveries.telemetry import metrics
 from deliveries.telemetry.current import Ids, active
+from deliveries.telemetry.facts import Tried
 from deliveries.telemetry.spans import attempt_ids, record_attempt
 from deliveries.transitions.records import AttemptRecord
 
@@ -46,14 +47,16 @@ class Measurement:
             return  # nothing was done
         row = self._row
         record_attempt(
-            delivery_id=row.delivery_id,
-            source=row.source,
-            attempt_no=row.attempt_no,
-            status=attempt.status if attempt else None,
-            phase=attempt.phase if attempt else None,
-            failure_code=attempt.failure_code if attempt else None,
-            smtp_code=attempt.smtp_code if attempt else None,
-            outcome_unknown=attempt.outcome_unknown if attempt else False,
+            Tried(
+                delivery_id=row.delivery_id,
+                source=row.source,
+                attempt_no=row.attempt_no,
+                status=attempt.status if attempt else None,
+                phase=attempt.phase if attempt else None,
+                failure_code=attempt.failure_code if attempt else None,
+                smtp_code=attempt.smtp_code if attempt else None,
+                outcome_unknown=attempt.outcome_unknown if attempt else False,
+            ),
             phases=self._phases,
             traceparent=row.traceparent,
             tracestate=row.tracestate,

@@ -9,6 +9,7 @@ from deliveries.intake.malformed import Malformed
 from deliveries.intake.rejection import Rejection
 from deliveries.states import DeliveryStatus
 from deliveries.telemetry import metrics
+from deliveries.telemetry.facts import Decision
 from deliveries.telemetry.spans import record_acceptance
 
 
@@ -48,15 +49,17 @@ def measure_malformed(malformed: Sequence[Malformed]) -> None:
 def _record(command: Command, result: Result, began: int, entry_id: str | None) -> None:
     trace = result.traceparent if isinstance(result, Accepted) else command.traceparent
     record_acceptance(
-        delivery_id=command.delivery_id,
-        source=command.source,
-        payload_mode=command.payload_mode,
-        outcome=_outcome(result),
+        Decision(
+            delivery_id=command.delivery_id,
+            source=command.source,
+            payload_mode=command.payload_mode,
+            outcome=_outcome(result),
+            stream_entry_id=entry_id,
+            failure_code=result.code if isinstance(result, Rejection) else None,
+        ),
         traceparent=trace,
         tracestate=command.tracestate,
         began=began,
-        stream_entry_id=entry_id,
-        failure_code=result.code if isinstance(result, Rejection) else None,
     )
 
 

@@ -13,6 +13,7 @@ from deliveries.outcome.counting import count_expired, count_outcomes
 from deliveries.outcome.log_lines import log_outcome
 from deliveries.outcome.verdict import Policy, Standing, lost
 from deliveries.schedule.silence import Silence
+from deliveries.telemetry.facts import Tried
 from deliveries.telemetry.spans import record_recovery
 from deliveries.transitions.completion import complete
 from deliveries.transitions.expiry import expire
@@ -93,11 +94,14 @@ def recover(*, policy: Policy, silent: Mapping[int, datetime], overdue: Collecti
 
 def _trace(row: Any, loss: Completion) -> None:
     record_recovery(
-        delivery_id=row.delivery_id,
-        source=row.source,
-        attempt_no=row.attempt_no,
-        status=loss.attempt.status,
-        failure_code=loss.attempt.failure_code,
+        Tried(
+            delivery_id=row.delivery_id,
+            source=row.source,
+            attempt_no=row.attempt_no,
+            status=loss.attempt.status,
+            failure_code=loss.attempt.failure_code,
+            outcome_unknown=loss.attempt.outcome_unknown,
+        ),
         traceparent=row.traceparent,
         tracestate=row.tracestate,
         began=int(row.started_at.timestamp() * 1e9),

@@ -14,7 +14,8 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as Encoded
 from opentelemetry.proto.trace.v1.trace_pb2 import SpanFlags, Status
 
-from deliveries.telemetry.spans import Span, Value
+from deliveries.telemetry.facts import Value
+from deliveries.telemetry.spans import Span
 
 _KINDS = {
     "internal": Encoded.SPAN_KIND_INTERNAL,

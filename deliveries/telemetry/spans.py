@@ -2,8 +2,7 @@
 
 The producer's `traceparent` on the delivery holds them together, across processes and hours. The
 acceptance is a child of the producer's span; rendering and attempts are children of the acceptance;
-a retry links to the attempt before it. Attributes are ids, codes and counts: no addresses, no
-subjects, no texts of replies.
+a retry links to the attempt before it.
 """
 
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from time import time_ns
 from typing import Protocol
 
 from deliveries.telemetry.current import Ids, ids_of
+from deliveries.telemetry.facts import Attributes, Decision, Tried
 from deliveries.telemetry.identity import (
     SpanId,
     TraceId,
@@ -21,8 +21,6 @@ from deliveries.telemetry.identity import (
     own_trace,
     parse,
 )
-
-Value = str | int | bool
 
 ACCEPT = "accept"
 RENDER = "render"
@@ -47,7 +45,7 @@ class Span:
     span_id: SpanId | None
     began: int
     ended: int
-    attributes: dict[str, Value | None]
+    attributes: Attributes
     error: str | None = None
     events: Sequence[tuple[str, int]] = ()
     link: SpanId | None = None
@@ -75,10 +73,6 @@ def bind(writer: Writer | None) -> None:
     _writers[:] = [] if writer is None else [writer]
 
 
-def is_on() -> bool:
-    return bool(_writers)
-
-
 def active_traceparent() -> str | None:
     """Of the span that is active in this thread; None where there is none."""
     return _writers[0].active_traceparent() if _writers else None
@@ -99,43 +93,26 @@ def traceparent_of(*, delivery_id: str, given: str | None) -> str | None:
 
 
 def record_acceptance(
-    *,
-    delivery_id: str,
-    source: str,
-    payload_mode: str,
-    outcome: str,
-    traceparent: str | None,
-    tracestate: str | None,
-    began: int,
-    stream_entry_id: str | None = None,
-    failure_code: str | None = None,
+    decision: Decision, *, traceparent: str | None, tracestate: str | None, began: int
 ) -> None:
-    """One command that was decided on just now. `outcome`: accepted, duplicate or rejected.
+    """One command that was decided on just now.
 
     Only the accepted one is the parent of what follows; `traceparent` is what it keeps.
     """
     trace = parse(traceparent)
     if trace is None or not _writers:
         return
-    own = acceptance_span(delivery_id)
-    parent = None if trace.span_id == own else _caller(trace)
+    own = acceptance_span(decision.delivery_id)
     span = Span(
         name=ACCEPT,
-        kind="consumer" if stream_entry_id else "internal",
+        kind="consumer" if decision.stream_entry_id else "internal",
         trace=trace,
-        parent=parent,
-        span_id=own if outcome == "accepted" else None,
+        parent=None if trace.span_id == own else _caller(trace),
+        span_id=own if decision.outcome == "accepted" else None,
         began=began,
         ended=time_ns(),
-        attributes={
-            "mail.delivery_id": delivery_id,
-            "mail.source": source,
-            "mail.payload_mode": payload_mode,
-            "mail.acceptance.outcome": outcome,
-            "mail.failure_code": failure_code,
-            "mail.stream_entry_id": stream_entry_id,
-        },
-        error=failure_code,
+        attributes=decision.attributes,
+        error=decision.failure_code,
         tracestate=tracestate,
     )
     _writers[0].write(span)
@@ -176,64 +153,41 @@ def record_rendering(
 
 
 def record_attempt(
+    tried: Tried,
     *,
-    delivery_id: str,
-    source: str,
-    attempt_no: int,
-    status: str | None,
-    phase: str | None,
-    failure_code: str | None,
-    smtp_code: int | None,
-    outcome_unknown: bool,
     phases: Sequence[tuple[str, int]],
     traceparent: str | None,
     tracestate: str | None,
     began: int,
 ) -> None:
-    """One attempt that ended just now; `status` None: it was given back and does not count.
+    """One attempt that ended just now.
 
     `phases` are those of the SMTP dialogue that it went through, each with the time of its begin.
     """
     trace = parse(traceparent)
     if trace is None or not _writers:
         return
+    number = tried.attempt_no
     span = Span(
         name=SEND,
         kind="client",
         trace=trace,
-        parent=acceptance_span(delivery_id),
+        parent=acceptance_span(tried.delivery_id),
         # the number is used again after a give-back, and with it the id would be
-        span_id=None if status is None else attempt_span(delivery_id, attempt_no),
+        span_id=None if tried.status is None else attempt_span(tried.delivery_id, number),
         began=began,
         ended=time_ns(),
-        attributes={
-            "mail.delivery_id": delivery_id,
-            "mail.source": source,
-            "mail.attempt_no": attempt_no,
-            "mail.attempt.status": status or "given_back",
-            "mail.attempt.phase": phase,
-            "mail.failure_code": failure_code,
-            "mail.smtp_code": smtp_code,
-            "mail.outcome_unknown": outcome_unknown or None,
-        },
-        error=failure_code,
+        attributes=tried.attributes,
+        error=tried.failure_code,
         events=phases,
-        link=attempt_span(delivery_id, attempt_no - 1) if attempt_no > 1 else None,
+        link=attempt_span(tried.delivery_id, number - 1) if number > 1 else None,
         tracestate=tracestate,
     )
     _writers[0].write(span)
 
 
 def record_recovery(
-    *,
-    delivery_id: str,
-    source: str,
-    attempt_no: int,
-    status: str,
-    failure_code: str | None,
-    traceparent: str | None,
-    tracestate: str | None,
-    began: int,
+    tried: Tried, *, traceparent: str | None, tracestate: str | None, began: int
 ) -> None:
     """One attempt of a lost worker, recovered just now. `began` is when the worker claimed it.
 
@@ -246,29 +200,16 @@ def record_recovery(
         name=RECOVER,
         kind="internal",
         trace=trace,
-        parent=acceptance_span(delivery_id),
+        parent=acceptance_span(tried.delivery_id),
         span_id=None,
         began=began,
         ended=time_ns(),
-        attributes={
-            "mail.delivery_id": delivery_id,
-            "mail.source": source,
-            "mail.attempt_no": attempt_no,
-            "mail.attempt.status": status,
-            "mail.failure_code": failure_code,
-            "mail.outcome_unknown": True,
-        },
-        error=failure_code,
-        link=attempt_span(delivery_id, attempt_no),
+        attributes=tried.attributes,
+        error=tried.failure_code,
+        link=attempt_span(tried.delivery_id, tried.attempt_no),
         tracestate=tracestate,
     )
     _writers[0].write(span)
-
-
-def acceptance_ids(*, delivery_id: str, traceparent: str | None) -> Ids:
-    """For log lines of an acceptance; empty when it has no span."""
-    trace = parse(traceparent) if _writers else None
-    return {} if trace is None else ids_of(trace.trace_id, acceptance_span(delivery_id))
 
 
 def attempt_ids(*, delivery_id: str, attempt_no: int, traceparent: str | None) -> Ids:

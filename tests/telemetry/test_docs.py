@@ -7,7 +7,7 @@ from pathlib import Path
 
 import deliveries
 from deliveries.states import Phase
-from deliveries.telemetry import spans
+from deliveries.telemetry import facts, spans
 from deliveries.telemetry.metrics import METRICS
 from tests.observability.prometheus import base_name
 
@@ -48,7 +48,8 @@ def test_the_spans_and_their_attributes_are_those_that_are_made():
     documented = {code(row[0])[0] for row in rows(traces, "attribute")}
     made = {
         node.value
-        for node in ast.walk(ast.parse(Path(spans.__file__).read_text()))
+        for module in (facts, spans)
+        for node in ast.walk(ast.parse(Path(module.__file__).read_text()))
         if isinstance(node, ast.Constant)
         and isinstance(node.value, str)
         and re.fullmatch(r"mail\.[a-z_.]+", node.value)
