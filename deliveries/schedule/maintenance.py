@@ -81,14 +81,14 @@ def recover(*, policy: Policy, silent: Mapping[int, datetime], overdue: Collecti
     if moved:
         crash.here(Point.SCHEDULER_RECOVERED)
     count_outcomes(moved, losses)
-    held = {row.attempt_id: row for row in rows}
+    found = {row.attempt_id: row for row in rows}
     for row in moved:
         logger.warning(
             "attempt of a lost worker recovered",
             extra={"delivery_id": row.delivery_id, "status": row.status},
         )
         log_outcome(row, losses[row.attempt_id])
-        _trace(held[row.attempt_id], losses[row.attempt_id])
+        _trace(found[row.attempt_id], losses[row.attempt_id])
     return len(rows)
 
 
