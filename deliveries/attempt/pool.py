@@ -25,11 +25,10 @@ logger = logging.getLogger(__name__)
 _ALL_LANES = 2
 _FIRST_LANE = 0
 _STALE_SECONDS = 5.0
-_ABORT_BEFORE_DEADLINE = 2.0
+# what `join` needs of the shutdown: to cut off, to wait for what the cut leaves, and to record
+SHUTDOWN_RESERVE = 2.0
 _RECORD_SECONDS = 1.0
 _CUT_SECONDS = 0.2  # for a thread that was called away to notice
-# what `join` needs of the shutdown: to cut off, to wait for what the cut leaves, and to record
-SHUTDOWN_RESERVE = _ABORT_BEFORE_DEADLINE + _RECORD_SECONDS
 
 
 class Pool:
@@ -104,7 +103,7 @@ class Pool:
     def join(self, seconds: float) -> bool:
         """Wait for the senders, cut short those that are late, write every outcome."""
         deadline = min(self._deadline, time.monotonic() + seconds - _RECORD_SECONDS)
-        self._join_senders(deadline - (_ABORT_BEFORE_DEADLINE - _RECORD_SECONDS))
+        self._join_senders(deadline - (SHUTDOWN_RESERVE - _RECORD_SECONDS))
         for sender in self._senders:
             sender.provider.abort()
         self._join_senders(deadline)

@@ -62,7 +62,7 @@ def _build(context: Context) -> Parts:
         wake=wake,
         watchdog=context.watchdog,
         # a claim that hangs leaves the senders the time in which they are cut off in good order
-        longest_join=max(0.0, shutdown_seconds - SHUTDOWN_RESERVE),
+        longest_join=shutdown_seconds - SHUTDOWN_RESERVE,  # a second at least
     )
     return Parts(running=[loop, pool], bells={HANDED_OUT: wake})
 
