@@ -1,5 +1,7 @@
 """The HTML of a mail, made harmless. That it reaches nothing is proved in a browser."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -41,12 +43,13 @@ def test_what_is_kept_and_what_is_not(document, expected):
 
 
 _PIECES = ["<", ">", "/", "=", '"', "'", " ", "a", "script", "link", "src", "on", "<!--", "&#1;"]
+# by name: `<linka>` is an element that nobody knows
+_CONNECTING = re.compile(r"<(?:link|script)(?:[\s/>]|\Z)", re.IGNORECASE)
 
 
 @given(st.lists(st.sampled_from(_PIECES), max_size=30).map("".join))
 def test_nothing_that_opens_a_connection_comes_through(document):
-    assert "<link" not in harmless(document)
-    assert "<script" not in harmless(document)
+    assert not _CONNECTING.search(harmless(document))
 
 
 @pytest.mark.process
