@@ -1,7 +1,6 @@
 """What a pool makes of attempts that break, and of a claim that comes too late."""
 
 import threading
-import time
 from datetime import timedelta
 
 import pytest
@@ -15,6 +14,7 @@ from deliveries.payload import Mailbox
 from deliveries.states import Source
 from deliveries.transitions.handout import hand_out
 from tests.attempt.claims import Lease
+from tests.system.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -62,14 +62,6 @@ def open_pool(worker):
         assert made.join(10.0)
 
 
-def comes_about(condition):
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come about"
-        time.sleep(0.02)
-    return True
-
-
 def run(pool, accept, new):
     accept(new())
     hand_out(source=Source.NOTIFICATION, bound=100, batch=100)
@@ -80,7 +72,7 @@ def run(pool, accept, new):
 def test_a_defect_uses_a_rung(open_pool, accept, new, caplog):
     """Given back it would be claimed again at once, for ever, and before everything else."""
     run(open_pool(Breaking(RuntimeError("a@example.org"))), accept, new)
-    assert comes_about(lambda: Attempt.objects.exclude(status="in_progress").exists())
+    wait_until(lambda: Attempt.objects.exclude(status="in_progress").exists())
     attempt, delivery = Attempt.objects.get(), Delivery.objects.get()
     assert (attempt.status, attempt.failure_code) == ("transport_failed", "protocol_error")
     assert attempt.provider_summary == "the attempt broke on a defect of this service"
@@ -91,7 +83,7 @@ def test_a_defect_uses_a_rung(open_pool, accept, new, caplog):
 
 def test_a_database_that_is_away_uses_none(open_pool, accept, new, caplog):
     run(open_pool(Breaking(OperationalError("away"))), accept, new)
-    assert comes_about(lambda: Delivery.objects.get().status == "queued")
+    wait_until(lambda: Delivery.objects.get().status == "queued")
     assert Delivery.objects.get().attempt_count == 0
     assert not Attempt.objects.exists()
     assert "attempt given back after a fault" in caplog.messages

@@ -5,6 +5,14 @@ from django.conf import settings
 
 from tests.malformed_examples import fields
 
+WORKERS = ("consume_commands", "run_scheduler", "run_attempts")
+STARTED = {
+    "consume_commands": "command consumer started",
+    "run_scheduler": "scheduler started",
+    "run_attempts": "attempt worker pool started",
+    "serve": "internal HTTP listener started",
+}
+
 
 @pytest.fixture
 def publish(redis_client):
@@ -18,7 +26,7 @@ def publish(redis_client):
 def start(service):
     """Starts processes against a relay, the three workers; returns them by their command."""
 
-    def run(relay, commands=("consume_commands", "run_scheduler", "run_attempts"), **overrides):
+    def run(relay, commands=WORKERS, **overrides):
         environment = {
             "MAIL_SMTP_ADDR": f"127.0.0.1:{relay.port}",
             "MAIL_SMTP_TLS": "none",
@@ -26,14 +34,8 @@ def start(service):
             **overrides,
         }
         processes = {name: service.start(name, overrides=environment) for name in commands}
-        lines = {
-            "consume_commands": "command consumer started",
-            "run_scheduler": "scheduler started",
-            "run_attempts": "attempt worker pool started",
-            "serve": "internal HTTP listener started",
-        }
         for name, process in processes.items():
-            process.wait_for_log(lines[name])
+            process.wait_for_log(STARTED[name])
         return processes
 
     return run
