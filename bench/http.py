@@ -1,9 +1,9 @@
 """`python -m bench http`: login codes against an empty view, and lists in small and large tables.
 
-Login codes: 16 connections post them for some seconds, and ask for an empty JSON view of the same
-process for as long, by turns. The number is the ratio of the two rates. It scatters: the worker
-that wakes first takes a new connection, so that one worker may have most of the 16 in one turn, and
-the empty view's rate is then that of one core.
+Login codes: 16 connections ask for an empty JSON view for some seconds, and then post login codes
+to the same process for as long. The number is the ratio of the two rates. It scatters between
+rounds: the worker that wakes first takes a new connection, so that one worker may have most of the
+16 of a round, and the empty view's rate is then that of one core.
 
 Lists: the pages that the API guarantees without a time window are asked for one after the other,
 of 1,000 deliveries and of 1,000,000 by turns. The number is the ratio of the p99, by kind of page.
@@ -123,12 +123,13 @@ class Web:
 
 def measure_login_codes(web: Web, *, rounds: int, seconds: float) -> None:
     warm = min(2.0, seconds)
-    web.load("--get", EMPTY, connections=CONNECTIONS, seconds=warm)
-    web.load("--login", "warm", connections=CONNECTIONS, seconds=warm)
+    web.load("--get", EMPTY, "--login", "warm", connections=CONNECTIONS, seconds=warm)
     ratios = []
     for number in range(1, rounds + 1):
-        empty = web.load("--get", EMPTY, connections=CONNECTIONS, seconds=seconds)
-        codes = web.load("--login", f"r{number}", connections=CONNECTIONS, seconds=seconds)
+        both = web.load(
+            "--get", EMPTY, "--login", f"r{number}", connections=CONNECTIONS, seconds=seconds
+        )
+        empty, codes = both["get"], both["login"]
         ratios.append(codes["rate"] / empty["rate"])
         print(
             f"round {number}: login codes {codes['rate']:6.0f}/s (p99 {codes['p99_ms']:.1f} ms)"
@@ -167,7 +168,7 @@ def _measure_kind(
                 seconds=seconds / rounds,
             )
             # the first slice warms up
-            took[size] += found["samples"] if number else []
+            took[size] += found["get"]["samples"] if number else []
     small, large = (sorted(samples) for samples in took.values())
     ratio = quantile_ms(large, 0.99) / quantile_ms(small, 0.99)
     print(
@@ -191,8 +192,8 @@ def _deep(web: Web, path: str, *, pages: int) -> str:
 def main(arguments: list[str]) -> int:
     """Exit status 0 when everything was answered as it should be."""
     parser = argparse.ArgumentParser(prog="python -m bench http", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=5.0, help="of one measurement")
+    parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--seconds", type=float, default=10.0, help="of one measurement")
     parser.add_argument("--rows", type=int, default=1_000_000, help="of the large table")
     add_folder(parser)
     parser.add_argument("--only", choices=["login-codes", "lists"])

@@ -1,10 +1,11 @@
 """HTTP/1.1 load from one thread: so many connections, each with one request under way at a time.
 
-    python -m bench.load --port 8080 --connections 16 --seconds 5 --kind login
+    python -m bench.load --port 8080 --connections 16 --seconds 5 --get /empty --login r1
 
-Prints JSON: answers a second, milliseconds at quantiles, and with `--samples` the seconds of each.
-Requests are made beforehand or cheap to make, so that the load takes little of the machine from the
-service.
+With both kinds, one after the other over the same connections: gunicorn's workers share connections
+unevenly, and so both meet the same share. Prints JSON by kind: answers a second, milliseconds at
+quantiles, and with `--samples` the seconds of each answer. Requests are made beforehand or cheap to
+make, so that the load takes little of the machine from the service.
 """
 
 import argparse
@@ -24,17 +25,16 @@ _LENGTH = b"content-length:"
 class Caller:
     """One connection: sends a request, waits for the whole answer."""
 
-    def __init__(self, port: int, requests: Iterator[bytes]) -> None:
+    def __init__(self, port: int) -> None:
         self.socket = socket.create_connection((HOST, port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._requests = requests
         self._received = b""
         self._sent_at = 0.0
 
-    def send(self) -> None:
+    def send(self, request: bytes) -> None:
         self._received = b""
         self._sent_at = time.perf_counter()
-        self.socket.sendall(next(self._requests))
+        self.socket.sendall(request)
 
     def receive(self) -> tuple[int, float] | None:
         """The status and the seconds that it took, once the answer is complete."""
@@ -54,22 +54,37 @@ def _length(head: bytes) -> int:
     return int(lower[start : start + 12].split(b"\r\n", 1)[0])
 
 
-def run(
-    *, port: int, connections: int, seconds: float, requests: Iterator[bytes], expected: int
-) -> tuple[float, list[float]]:
-    """Keep every connection busy for so long; answers a second, and the seconds of each, sorted.
+class Load:
+    """Connections that stay open from one measurement to the next."""
 
-    Raises ValueError for any answer but the expected one.
-    """
-    took: list[float] = []
-    with selectors.DefaultSelector() as selector:
-        callers = [Caller(port, requests) for _ in range(connections)]
-        for caller in callers:
-            selector.register(caller.socket, selectors.EVENT_READ, caller)
-            caller.send()
+    def __init__(self, *, port: int, connections: int) -> None:
+        self._callers = [Caller(port) for _ in range(connections)]
+        self._selector = selectors.DefaultSelector()
+        for caller in self._callers:
+            self._selector.register(caller.socket, selectors.EVENT_READ, caller)
+
+    def __enter__(self) -> "Load":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._selector.close()
+        for caller in self._callers:
+            caller.socket.close()
+
+    def measure(
+        self, requests: Iterator[bytes], *, seconds: float, expected: int
+    ) -> tuple[float, list[float]]:
+        """Keep every connection busy for so long; answers a second, the seconds of each, sorted.
+
+        Raises ValueError for any answer but the expected one. Nothing is under way at its end.
+        """
+        took: list[float] = []
         begun = time.perf_counter()
-        while (now := time.perf_counter()) < begun + seconds:
-            for key, _ in selector.select(1.0):
+        for caller in self._callers:
+            caller.send(next(requests))
+        under_way = len(self._callers)
+        while under_way:
+            for key, _ in self._selector.select():
                 answer = key.data.receive()
                 if answer is None:
                     continue
@@ -77,10 +92,11 @@ def run(
                 if status != expected:
                     raise ValueError(f"answered {status}, should be {expected}")
                 took.append(duration)
-                key.data.send()
-        for caller in callers:
-            caller.socket.close()
-    return len(took) / (now - begun), sorted(took)
+                if time.perf_counter() < begun + seconds:
+                    key.data.send(next(requests))
+                else:
+                    under_way -= 1
+        return len(took) / (time.perf_counter() - begun), sorted(took)
 
 
 def quantile_ms(took: list[float], share: float) -> float:
@@ -112,22 +128,21 @@ def main() -> int:
     parser.add_argument("--get", metavar="PATH", help="ask for this path")
     parser.add_argument("--samples", action="store_true", help="tell every answer's seconds too")
     options = parser.parse_args()
-    requests = (
-        itertools.repeat(get(options.get)) if options.get else login_codes(options.login or "k")
-    )
-    rate, took = run(
-        port=options.port,
-        connections=options.connections,
-        seconds=options.seconds,
-        requests=requests,
-        expected=200 if options.get else 202,
-    )
-    found: dict[str, float | list[float]] = {
-        "rate": rate,
-        "p50_ms": quantile_ms(took, 0.5),
-        "p99_ms": quantile_ms(took, 0.99),
-    }
-    print(json.dumps(found | ({"samples": took} if options.samples else {})))
+    kinds: dict[str, tuple[Iterator[bytes], int]] = {}
+    if options.get:
+        kinds["get"] = (itertools.repeat(get(options.get)), 200)
+    if options.login:
+        kinds["login"] = (login_codes(options.login), 202)
+    found = {}
+    with Load(port=options.port, connections=options.connections) as load:
+        for kind, (requests, expected) in kinds.items():
+            rate, took = load.measure(requests, seconds=options.seconds, expected=expected)
+            found[kind] = {
+                "rate": rate,
+                "p50_ms": quantile_ms(took, 0.5),
+                "p99_ms": quantile_ms(took, 0.99),
+            } | ({"samples": took} if options.samples else {})
+    print(json.dumps(found))
     return 0
 
 
