@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 import redis
-from django.core.management import call_command
+from django.core.management import call_command, execute_from_command_line
 from django.db import connections
 from hypothesis import settings as hypothesis_settings
 
@@ -58,6 +58,23 @@ def django_db_setup(django_test_environment, django_db_blocker, postgres_dsn) ->
     yield
     with django_db_blocker.unblock():
         connections.close_all()
+
+
+@pytest.fixture
+def manage(capsys):
+    """Exit status, standard output and standard error of one command, as an operator types it."""
+
+    def run(*arguments):
+        status = 0
+        try:
+            execute_from_command_line(["manage.py", *map(str, arguments)])
+        except SystemExit as stop:
+            status = stop.code
+        out, err = capsys.readouterr()
+        assert "Traceback" not in err
+        return status, out, err
+
+    return run
 
 
 @pytest.fixture

@@ -1,5 +1,4 @@
 import pytest
-from django.core.management import execute_from_command_line
 
 from tests.conf.environment import load_with
 
@@ -13,20 +12,3 @@ def configured(settings):
         return settings.MAIL
 
     return configure
-
-
-@pytest.fixture
-def run(capsys):
-    """Exit status, standard output and standard error of one command."""
-
-    def run(*arguments):
-        status = 0
-        try:
-            execute_from_command_line(["manage.py", *arguments])
-        except SystemExit as stop:
-            status = stop.code
-        out, err = capsys.readouterr()
-        assert "Traceback" not in err
-        return status, out, err
-
-    return run

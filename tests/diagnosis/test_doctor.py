@@ -12,9 +12,9 @@ database = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def examine(run, redis_client):
+def examine(manage, redis_client):
     def examine(*arguments):
-        status, out, _ = run("doctor", "--json", *arguments)
+        status, out, _ = manage("doctor", "--json", *arguments)
         found = json.loads(out)
         return status, found["level"], {check["id"]: check for check in found["checks"]}
 
@@ -22,8 +22,8 @@ def examine(run, redis_client):
 
 
 @database
-def test_every_check_has_its_line(run, redis_client):
-    status, out, err = run("doctor")
+def test_every_check_has_its_line(manage, redis_client):
+    status, out, err = manage("doctor")
     assert status == 1  # no process runs here
     assert err == ""
     lines = [line for line in out.splitlines() if not line.lstrip().startswith("->")]
@@ -60,8 +60,8 @@ def test_only_what_is_asked_for(examine):
 
 
 @database
-def test_what_is_wrong_leads_into_the_runbook(run, examine):
-    _, out, _ = run("doctor", "--only", "processes.scheduler")
+def test_what_is_wrong_leads_into_the_runbook(manage, examine):
+    _, out, _ = manage("doctor", "--only", "processes.scheduler")
     seen, advice, counts = out.splitlines()
     assert seen.startswith("failed   processes.scheduler")
     assert advice.endswith("Runbook: No scheduler.")
@@ -82,21 +82,21 @@ def test_a_warning_alone_is_no_failure(examine):
 
 
 @database
-def test_no_address_is_shown(run, redis_client):
+def test_no_address_is_shown(manage, redis_client):
     dead_letter("550 5.1.1 <ada@example.org> gone", code="permanent_reply")
-    _, out, _ = run("doctor", "--only", "outcomes")
+    _, out, _ = manage("doctor", "--only", "outcomes")
     assert "permanent_reply" in out
     assert "ada@" not in out
 
 
-def test_the_checks_are_listed_without_a_server(run):
-    status, out, _ = run("doctor", "--list")
+def test_the_checks_are_listed_without_a_server(manage):
+    status, out, _ = manage("doctor", "--list")
     assert status == 0
     assert [line.split()[0] for line in out.splitlines()] == [check.id for check in CHECKS]
 
 
-def test_an_unknown_check_is_told(run):
-    status, _, err = run("doctor", "--only", "weather")
+def test_an_unknown_check_is_told(manage):
+    status, _, err = manage("doctor", "--only", "weather")
     assert status == 2
     assert "no check is named weather" in err
 
@@ -107,8 +107,8 @@ def test_the_table_is_whole():
     assert set(STANDS_ON) <= set(PARTS)
 
 
-def test_help_names_the_exit_statuses(run):
-    status, out, _ = run("doctor", "--help")
+def test_help_names_the_exit_statuses(manage):
+    status, out, _ = manage("doctor", "--help")
     assert status == 0
     assert "something failed" in out
 

@@ -21,7 +21,7 @@ def authority(tmp_path_factory):
 
 
 @pytest.fixture
-def check(configured, run, authority):
+def check(configured, manage, authority):
     """Configure the service for a relay and run the command; JSON is read."""
 
     def check(relay, *arguments, **changes):
@@ -32,7 +32,7 @@ def check(configured, run, authority):
             **changes,
         }
         configured(**environment)
-        status, out, err = run("smtp_check", *arguments)
+        status, out, err = manage("smtp_check", *arguments)
         assert PASSWORD not in out + err
         return status, json.loads(out) if "--json" in arguments else out
 
@@ -171,27 +171,27 @@ def test_a_relay_that_says_nothing(check, relay, act):
     assert found["phase"] == "greeting"
 
 
-def test_an_unknown_host(check, configured, run):
+def test_an_unknown_host(check, configured, manage):
     configured(MAIL_SMTP_ADDR="no-such-host.invalid:25", MAIL_SMTP_TIMEOUT="5s")
-    status, out, _ = run("smtp_check")
+    status, out, _ = manage("smtp_check")
     assert status == 69
     assert "dns_failed" in out or "timeout" in out
 
 
-def test_the_stub_has_no_relay(configured, run):
+def test_the_stub_has_no_relay(configured, manage):
     configured(MAIL_SMTP_MODE="stub")
-    status, _, err = run("smtp_check")
+    status, _, err = manage("smtp_check")
     assert status == 78
     assert "stub" in err
 
 
-def test_a_wrong_duration_is_told_kindly(run):
-    status, _, err = run("smtp_check", "--timeout", "soon")
+def test_a_wrong_duration_is_told_kindly(manage):
+    status, _, err = manage("smtp_check", "--timeout", "soon")
     assert status == 2
     assert "such as 10s" in err
 
 
-def test_help_names_the_exit_statuses(run):
-    status, out, _ = run("smtp_check", "--help")
+def test_help_names_the_exit_statuses(manage):
+    status, out, _ = manage("smtp_check", "--help")
     assert status == 0
     assert "the relay does not answer" in out

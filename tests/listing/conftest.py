@@ -4,11 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from deliveries.database import atomic
 from deliveries.models import Delivery
 from deliveries.payload import Mailbox, Payload
-from deliveries.states import TERMINAL, DeliveryStatus, PayloadMode, Source
-from deliveries.transitions.creation import NewDelivery, create
+from deliveries.states import TERMINAL, Source
+from tests.factories import NewDeliveryFactory, accept
 
 
 @pytest.fixture
@@ -20,19 +19,13 @@ def deliver(transactional_db):
             name: tuple(map(Mailbox, addresses))
             for name, addresses in {"to": ["ada@example.org"], **groups}.items()
         }
-        new = NewDelivery(
+        new = NewDeliveryFactory(
             delivery_id=delivery_id,
             source=source,
-            payload_mode=PayloadMode.RENDERED,
-            status=DeliveryStatus.QUEUED,
             idempotency_key=key or f"key-{delivery_id}",
-            fingerprint=b"f" * 32,
-            message_id=f"<{delivery_id}@example.com>",
-            requested_at=datetime.now(UTC),
             payload=Payload(**mailboxes, subject="Hello", text_body="Text"),
         )
-        with atomic():
-            create(deliveries=[new], idempotency_ttl=timedelta(-1))
+        accept(new, ttl=timedelta(-1))
         if columns:
             status = columns.get("status", "queued")
             moved = {

@@ -5,10 +5,10 @@ import json
 import time
 import uuid
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import redis
-from django.core.management import execute_from_command_line
 
 from deliveries.intake import publishing
 from deliveries.intake.command import parse_entry
@@ -18,20 +18,8 @@ PLAIN = ("--to", "a@example.org", "--subject", "Hello", "--text", "Text")
 
 
 @pytest.fixture
-def run(capsys):
-    """Exit status, standard output and standard error of one command."""
-
-    def run(*arguments):
-        status = 0
-        try:
-            execute_from_command_line(["manage.py", "publish_command", *map(str, arguments)])
-        except SystemExit as stop:
-            status = stop.code
-        out, err = capsys.readouterr()
-        assert "Traceback" not in err
-        return status, out, err
-
-    return run
+def run(manage):
+    return partial(manage, "publish_command")
 
 
 @pytest.fixture

@@ -1,20 +1,19 @@
 """show_delivery as an operator runs it."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from functools import partial
 
 import pytest
-from django.core.management import execute_from_command_line
 from django.db import connection
 
-from deliveries.database import atomic
 from deliveries.inspection import rfc3339
 from deliveries.listing import statements
 from deliveries.listing.pages import find_delivery, list_attempts
 from deliveries.models import Attempt, DeadLetter, Delivery
 from deliveries.payload import Mailbox, Payload
-from deliveries.states import DeliveryStatus, PayloadMode, Source
-from deliveries.transitions.creation import NewDelivery, create
+from deliveries.states import Source
+from tests.factories import NewDeliveryFactory, accept
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -22,33 +21,14 @@ SECRET = "492817"
 
 
 @pytest.fixture
-def run(capsys):
-    """Exit status, standard output and standard error of one command."""
-
-    def run(*arguments):
-        status = 0
-        try:
-            execute_from_command_line(["manage.py", "show_delivery", *arguments])
-        except SystemExit as stop:
-            status = stop.code
-        out, err = capsys.readouterr()
-        assert "Traceback" not in err
-        return status, out, err
-
-    return run
+def run(manage):
+    return partial(manage, "show_delivery")
 
 
 @pytest.fixture
 def stored():
     def store(**changes):
         values = {
-            "delivery_id": "d-1",
-            "source": Source.NOTIFICATION,
-            "payload_mode": PayloadMode.RENDERED,
-            "status": DeliveryStatus.QUEUED,
-            "idempotency_key": "key-1",
-            "fingerprint": b"f" * 32,
-            "message_id": "<d-1@example.com>",
             "requested_at": datetime(2026, 3, 2, 8, tzinfo=UTC),
             "payload": Payload(
                 to=(Mailbox("a@example.org", "Ada"), Mailbox("b@example.org")),
@@ -58,11 +38,7 @@ def stored():
                 variables={"code": SECRET},
             ),
         }
-        with atomic():
-            create(
-                deliveries=[NewDelivery(**{**values, **changes})],
-                idempotency_ttl=timedelta(days=7),
-            )
+        accept(NewDeliveryFactory(**{**values, **changes}))
         return Delivery.objects.get()
 
     return store

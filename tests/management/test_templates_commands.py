@@ -5,24 +5,6 @@ import json
 from dataclasses import replace
 
 import pytest
-from django.core.management import execute_from_command_line
-
-
-@pytest.fixture
-def run(capsys):
-    """Exit status, standard output and standard error of one command."""
-
-    def run(*arguments):
-        status = 0
-        try:
-            execute_from_command_line(["manage.py", *map(str, arguments)])
-        except SystemExit as stop:
-            status = stop.code
-        out, err = capsys.readouterr()
-        assert "Traceback" not in err
-        return status, out, err
-
-    return run
 
 
 @pytest.fixture
@@ -44,16 +26,16 @@ def broken(tmp_path):
 
 
 class TestCheckTemplates:
-    def test_good_catalog(self, run):
-        status, out, err = run("check_templates")
+    def test_good_catalog(self, manage):
+        status, out, err = manage("check_templates")
 
         assert (status, err) == (0, "")
         lines = out.splitlines()
         assert "auth.login_code: de, en" in lines
         assert lines[-1].startswith("templates: 3, digest: ")
 
-    def test_good_catalog_as_json(self, run):
-        status, out, _ = run("check_templates", "--json")
+    def test_good_catalog_as_json(self, manage):
+        status, out, _ = manage("check_templates", "--json")
 
         assert status == 0
         told = json.loads(out)
@@ -69,14 +51,14 @@ class TestCheckTemplates:
             "unused": {},
         }
 
-    def test_problems(self, run, broken):
-        status, out, err = run("check_templates", "--dir", broken)
+    def test_problems(self, manage, broken):
+        status, out, err = manage("check_templates", "--dir", broken)
 
         assert (status, out) == (78, "")
         assert err == f"{broken}/stray:1: astray: only a template's folder stands here\n"
 
-    def test_problems_as_json(self, run, broken):
-        status, out, err = run("check_templates", "--dir", broken, "--json")
+    def test_problems_as_json(self, manage, broken):
+        status, out, err = manage("check_templates", "--dir", broken, "--json")
 
         assert (status, err) == (78, "")
         assert json.loads(out)["problems"] == [
@@ -87,7 +69,7 @@ class TestCheckTemplates:
             }
         ]
 
-    def test_unused_variable_is_a_note(self, run, tmp_path):
+    def test_unused_variable_is_a_note(self, manage, tmp_path):
         folder = tmp_path / "templates" / "one" / "en"
         folder.mkdir(parents=True)
         (folder / "subject.txt").write_text("s")
@@ -95,7 +77,7 @@ class TestCheckTemplates:
         manifest = {"variables": {"optional": ["spare"]}, "examples": [{}]}
         (folder.parent / "template.json").write_text(json.dumps(manifest))
 
-        status, out, _ = run("check_templates", "--dir", folder.parent.parent)
+        status, out, _ = manage("check_templates", "--dir", folder.parent.parent)
 
         assert status == 0
         assert out.splitlines()[:2] == [
@@ -105,9 +87,11 @@ class TestCheckTemplates:
 
 
 class TestRenderTemplate:
-    def test_whole_mail(self, run, variables):
+    def test_whole_mail(self, manage, variables):
         path = variables({"code": "492817"})
-        status, out, err = run("render_template", "auth.login_code", "de-AT", "--variables", path)
+        status, out, err = manage(
+            "render_template", "auth.login_code", "de-AT", "--variables", path
+        )
 
         assert (status, err) == (0, "")
         lines = out.splitlines()
@@ -123,18 +107,18 @@ class TestRenderTemplate:
             ("html", "<!DOCTYPE html>\n"),
         ],
     )
-    def test_one_part(self, run, variables, part, begin):
+    def test_one_part(self, manage, variables, part, begin):
         path = variables({"code": "492817"})
-        status, out, _ = run(
+        status, out, _ = manage(
             "render_template", "auth.login_code", "en", "--variables", path, "--part", part
         )
 
         assert status == 0
         assert out.startswith(begin)
 
-    def test_json(self, run, variables):
+    def test_json(self, manage, variables):
         path = variables({"code": "492817"})
-        status, out, _ = run(
+        status, out, _ = manage(
             "render_template", "auth.login_code", "fr", "--variables", path, "--json"
         )
 
@@ -146,9 +130,9 @@ class TestRenderTemplate:
         assert "492817" in told["text_body"]
         assert "492817" in told["html_body"]
 
-    def test_standard_input(self, run, monkeypatch):
+    def test_standard_input(self, manage, monkeypatch):
         monkeypatch.setattr("sys.stdin", io.StringIO('{"code": "7"}'))
-        status, out, _ = run("render_template", "auth.login_code", "en", "--variables", "-")
+        status, out, _ = manage("render_template", "auth.login_code", "en", "--variables", "-")
 
         assert status == 0
         assert "\n7\n" in out
@@ -165,9 +149,9 @@ class TestRenderTemplate:
             ),
         ],
     )
-    def test_what_does_not_render(self, run, variables, template_id, content, said):
+    def test_what_does_not_render(self, manage, variables, template_id, content, said):
         path = variables(content)
-        status, out, err = run("render_template", template_id, "en", "--variables", path)
+        status, out, err = manage("render_template", template_id, "en", "--variables", path)
 
         assert (status, out) == (1, "")
         assert said in err
@@ -182,29 +166,29 @@ class TestRenderTemplate:
             ("[" * 100_000, ": is not JSON in UTF-8 that can be read"),
         ],
     )
-    def test_variables_that_cannot_be_read(self, run, variables, content, said):
+    def test_variables_that_cannot_be_read(self, manage, variables, content, said):
         path = variables(content)
-        status, out, err = run("render_template", "auth.login_code", "en", "--variables", path)
+        status, out, err = manage("render_template", "auth.login_code", "en", "--variables", path)
 
         assert (status, out) == (2, "")
         assert f"{path}{said}" in err
 
-    def test_variables_that_are_not_there(self, run, tmp_path):
+    def test_variables_that_are_not_there(self, manage, tmp_path):
         path = tmp_path / "nothing.json"
-        status, _, err = run("render_template", "auth.login_code", "en", "--variables", path)
+        status, _, err = manage("render_template", "auth.login_code", "en", "--variables", path)
 
         assert status == 2
         assert f"{path}: cannot be read: No such file or directory" in err
 
-    def test_catalog_with_problems(self, run, variables, broken, settings):
+    def test_catalog_with_problems(self, manage, variables, broken, settings):
         settings.MAIL = replace(settings.MAIL, template_dir=broken)
         path = variables({"code": "1"})
-        status, _, err = run("render_template", "auth.login_code", "en", "--variables", path)
+        status, _, err = manage("render_template", "auth.login_code", "en", "--variables", path)
 
         assert status == 78
         assert "stray:1: astray" in err
 
-    def test_part_that_is_not_there(self, run, variables, tmp_path, settings):
+    def test_part_that_is_not_there(self, manage, variables, tmp_path, settings):
         folder = tmp_path / "plain" / "one" / "en"
         folder.mkdir(parents=True)
         (folder / "subject.txt").write_text("s")
@@ -212,7 +196,9 @@ class TestRenderTemplate:
         (folder.parent / "template.json").write_text('{"variables": {}, "examples": [{}]}')
         settings.MAIL = replace(settings.MAIL, template_dir=tmp_path / "plain")
         path = variables({})
-        status, _, err = run("render_template", "one", "en", "--variables", path, "--part", "html")
+        status, _, err = manage(
+            "render_template", "one", "en", "--variables", path, "--part", "html"
+        )
 
         assert status == 1
         assert "one has no html.html" in err

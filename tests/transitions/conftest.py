@@ -5,19 +5,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import connection
 
-from deliveries.database import atomic
 from deliveries.models import Worker
-from deliveries.payload import Mailbox, Payload
 from deliveries.states import (
     ATTEMPT_MOVES,
     DELIVERY_MOVES,
-    DeliveryStatus,
-    PayloadMode,
     Source,
 )
 from deliveries.transitions.claim import claim
-from deliveries.transitions.creation import NewDelivery, create
 from deliveries.transitions.handout import hand_out
+from tests import factories
+from tests.factories import NewDeliveryFactory
 
 _WATCH = """
 CREATE FUNCTION watch_{table}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
@@ -53,32 +50,14 @@ def worker():
 
 @pytest.fixture
 def new():
-    def make(delivery_id="d-1", **changes):
-        values = {
-            "delivery_id": delivery_id,
-            "source": Source.NOTIFICATION,
-            "payload_mode": PayloadMode.RENDERED,
-            "status": DeliveryStatus.QUEUED,
-            "idempotency_key": f"key-{delivery_id}",
-            "fingerprint": b"f" * 32,
-            "message_id": f"<{delivery_id}@example.com>",
-            "requested_at": datetime.now(UTC),
-            "payload": Payload(
-                to=(Mailbox("a@example.org", "Ada"),), subject="Hello", text_body="Text"
-            ),
-        }
-        return NewDelivery(**{**values, **changes})
-
-    return make
+    return lambda delivery_id="d-1", **changes: NewDeliveryFactory(
+        delivery_id=delivery_id, **changes
+    )
 
 
 @pytest.fixture
 def accept():
-    def write(*deliveries, ttl=timedelta(days=7)):
-        with atomic():
-            return create(deliveries=deliveries, idempotency_ttl=ttl)
-
-    return write
+    return factories.accept
 
 
 @pytest.fixture
