@@ -70,7 +70,9 @@ class Tree:
         folders = [
             self._read_template(path)
             for path in self._folders(self._root, rule="a template's folder")
-            if self._named(path, is_template_id(path.name), "no template id: a-z 0-9 . _ - only")
+            if self._named(
+                path, "no template id: a-z 0-9 . _ - only", right=is_template_id(path.name)
+            )
         ]
         if not folders and not self.problems:
             self._object(self._root, "there is no template in this folder")
@@ -80,7 +82,9 @@ class Tree:
         manifest = self._read_file(path / MANIFEST)
         folder = TemplateFolder(str(path), path.name, manifest)
         for inner in self._folders(path, rule=f"a locale's folder or {MANIFEST}", files={MANIFEST}):
-            if not self._named(inner, is_locale(inner.name), "no locale, such as en or de-AT"):
+            if not self._named(
+                inner, "no locale, such as en or de-AT", right=is_locale(inner.name)
+            ):
                 continue
             locale = canonical(inner.name)
             if locale in folder.locales:
@@ -186,7 +190,7 @@ class Tree:
             return None
         return text
 
-    def _named(self, path: Path, right: bool, otherwise: str) -> bool:  # noqa: FBT001
+    def _named(self, path: Path, otherwise: str, *, right: bool) -> bool:
         if not right:
             self._object(path, f"'{path.name}' is {otherwise}")
         return right

@@ -36,7 +36,7 @@ class ConsoleSite(AdminSite):
     def admin_view(
         self,
         view: Callable[..., HttpResponseBase],
-        cacheable: bool = False,  # noqa: FBT001, FBT002
+        cacheable: bool = False,  # noqa: FBT001, FBT002 - Django's signature
     ) -> Any:
         """For staff only, GET and HEAD only, in one bounded transaction that cannot write."""
         return super().admin_view(require_safe(reads(view)), cacheable)

@@ -9,15 +9,15 @@ from deliveries.http.answers import answer_problem
 from deliveries.http.problems import Code, Problem
 
 
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 - Django names it
     return answer_problem(Problem(Code.INVALID_REQUEST, "the request cannot be read"), request)
 
 
-def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 - Django names it
     return answer_problem(Problem(Code.INSUFFICIENT_SCOPE, "this is not for you to see"), request)
 
 
-def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 - Django names it
     return answer_problem(Problem(Code.NOT_FOUND, "there is no such path"), request)
 
 

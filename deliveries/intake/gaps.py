@@ -54,7 +54,7 @@ def examine(*, place: str, accounted: int | None, state: StreamState) -> Finding
     if unread is None:
         return None
     if added is None or accounted is None:
-        return _uncounted(place, last == here, unread, state)
+        return _uncounted(place, state, drained=last == here, unread=unread)
     lost = added - accounted - unread
     if lost < 0:
         # more is ahead than could be: another stream, whose ids all come later
@@ -69,7 +69,7 @@ def _unread(here: tuple[int, int], state: StreamState) -> int | None:
     return state.length if order_of(state.first_entry_id) > here else None
 
 
-def _uncounted(place: str, drained: bool, unread: int, state: StreamState) -> Finding | None:  # noqa: FBT001
+def _uncounted(place: str, state: StreamState, *, drained: bool, unread: int) -> Finding | None:
     """Without a count: whether anything was lost, and from when on it can be counted."""
     added = state.entries_added
     if drained:

@@ -226,7 +226,7 @@ def _busy(path: Path) -> str:
 
 def _open_to_all() -> Path:
     """Return a folder for temporary data that any account can enter, on a disk if there is one."""
-    for path in map(Path, ("/var/tmp", tempfile.gettempdir(), "/tmp")):  # noqa: S108
+    for path in map(Path, ("/var/tmp", tempfile.gettempdir(), "/tmp")):  # noqa: S108 - only looked for
         real = path.resolve()
         if real.is_dir() and all(
             folder.stat().st_mode & stat.S_IXOTH for folder in (real, *real.parents)

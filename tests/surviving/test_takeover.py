@@ -4,6 +4,7 @@ import signal
 import sys
 import time
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from django.db.models.functions import Now
@@ -70,8 +71,7 @@ HARMLESS = {Point.CONSUMER_COMMITTED}  # what it did last was right
 
 def state_of(pid):
     """The process's state as the kernel tells it: T is stopped."""
-    with open(f"/proc/{pid}/stat") as stat:  # noqa: PTH123
-        return stat.read().rpartition(")")[2].split()[0]
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
 class TestSchedulers:

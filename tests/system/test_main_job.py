@@ -1,8 +1,8 @@
 """The whole way with real processes: stream, PostgreSQL, relay over STARTTLS."""
 
 import json
-import os
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -201,6 +201,5 @@ def test_memory_and_idle(service, start, publish):
 
 
 def _peak_kilobytes(pid):
-    with open(os.path.join("/proc", str(pid), "status")) as status:  # noqa: PTH118, PTH123
-        line = next(line for line in status if line.startswith("VmHWM"))
-    return int(line.split()[1])
+    status = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
