@@ -14,7 +14,7 @@ from deliveries.payload import Mailbox
 from deliveries.states import Source
 from deliveries.transitions.handout import hand_out
 from tests.attempt.claims import Lease
-from tests.system.waiting import wait_until
+from tests.stack.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

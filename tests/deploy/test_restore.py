@@ -16,7 +16,7 @@ from tests import runbook
 from tests.deploy.conftest import Database
 from tests.relay import ScriptedRelay
 from tests.stack.servers import CHECKOUT
-from tests.system.waiting import wait_until
+from tests.stack.waiting import wait_until
 
 pytestmark = pytest.mark.process
 

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -19,6 +19,7 @@ from tests.malformed_examples import fields
 from tests.relay.script import Script
 from tests.relay.scripted import ScriptedRelay
 from tests.stack.processes import Service, ServiceProcess
+from tests.stack.waiting import wait_until
 
 START_LINES = {
     "consume_commands": "command consumer started",
@@ -34,14 +35,6 @@ _QUICK = {
     "MAIL_RETRY_LADDER": "300ms,600ms",
     "MAIL_SHUTDOWN_TIMEOUT": "4s",
 }
-
-
-def wait_until(condition: Callable[[], Any], *, seconds: float = 40.0) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (result := condition()):
-        assert time.monotonic() < deadline, "it did not come about"
-        time.sleep(0.05)
-    return result
 
 
 @dataclass
@@ -123,7 +116,7 @@ class Drill:
 
     # what an operator does
 
-    def run(self, *argv: str, statuses: set[int] = frozenset({0})) -> ServiceProcess:  # type: ignore[assignment]
+    def run(self, *argv: str, statuses: frozenset[int] = frozenset({0})) -> ServiceProcess:
         """One command to its end."""
         process = self.service.start(*argv, overrides=self.environment)
         status = process.wait(seconds=60.0)

@@ -6,8 +6,9 @@ import pytest
 
 from deliveries.models import Delivery
 from mailproject.embedded.ports import LOOPBACK, ReservedPort
-from tests.drills.drill import long_ago, wait_until
+from tests.drills.drill import long_ago
 from tests.relay.script import Pause, Stage, Stall
+from tests.stack.waiting import wait_until
 
 pytestmark = [pytest.mark.process]
 

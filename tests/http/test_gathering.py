@@ -6,7 +6,7 @@ import pytest
 
 from deliveries.http import gathering
 from deliveries.http.gathering import Gatherer
-from tests.system.waiting import wait_until
+from tests.stack.waiting import wait_until
 
 
 def ask_all(gatherer, asks):

@@ -11,7 +11,7 @@ from mailproject.embedded.ports import LOOPBACK
 from tests.http.conftest import SUBMIT
 from tests.http.passage import Passage
 from tests.relay import ScriptedRelay
-from tests.system.waiting import wait_until
+from tests.stack.waiting import wait_until
 
 CODE = "492817"
 

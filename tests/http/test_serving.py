@@ -20,7 +20,7 @@ from deliveries.models import Delivery, DeliveryPayload, Worker
 from mailproject.embedded.ports import LOOPBACK, ReservedPort
 from tests.http.conftest import API, SUBMIT
 from tests.http.passage import Passage
-from tests.system.waiting import wait_until
+from tests.stack.waiting import wait_until
 
 pytestmark = [pytest.mark.process]
 

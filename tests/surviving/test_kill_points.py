@@ -26,8 +26,9 @@ from deliveries.states import ProcessType, Source
 from deliveries.transitions.claim import claim
 from deliveries.transitions.handout import hand_out
 from tests.relay.script import Stage, Stall, by_turn
+from tests.stack.waiting import wait_until
 from tests.surviving.kill_points import KILLED, kills
-from tests.surviving.world import post_login_code, wait_until
+from tests.surviving.world import post_login_code
 
 pytestmark = [pytest.mark.process, pytest.mark.django_db(transaction=True)]
 

@@ -8,7 +8,7 @@ import pytest
 
 from deliveries.models import MalformedCommand
 from tests.malformed_examples import PAYLOAD, TEMPLATE, fields
-from tests.surviving.world import wait_until
+from tests.stack.waiting import wait_until
 
 pytestmark = [pytest.mark.process, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 

@@ -14,8 +14,9 @@ from psycopg.conninfo import conninfo_to_dict
 from deliveries.crash import Point
 from deliveries.models import Attempt, MalformedCommand
 from tests.relay.script import Pause, Stage
+from tests.stack.waiting import wait_until
 from tests.surviving.proxy import Proxy
-from tests.surviving.world import LEASE_SECONDS, wait_until
+from tests.surviving.world import LEASE_SECONDS
 
 pytestmark = [
     pytest.mark.process,

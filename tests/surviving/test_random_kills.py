@@ -14,8 +14,9 @@ import pytest
 
 from deliveries.models import Attempt, Delivery, MalformedCommand
 from mailproject.embedded.ports import ReservedPort
+from tests.stack.waiting import wait_until
 from tests.surviving.fleet import Fleet
-from tests.surviving.world import ENVIRONMENT, post_login_code, wait_until
+from tests.surviving.world import ENVIRONMENT, post_login_code
 
 pytestmark = [pytest.mark.process, pytest.mark.soak, pytest.mark.django_db(transaction=True)]
 

@@ -10,8 +10,9 @@ from django.conf import settings
 from deliveries.models import MalformedCommand
 from mailproject.embedded.folder import RunFolder
 from mailproject.embedded.valkey import start_valkey
+from tests.stack.waiting import wait_until
 from tests.surviving.proxy import Proxy
-from tests.surviving.world import World, relay_of, wait_until
+from tests.surviving.world import World, relay_of
 
 pytestmark = [pytest.mark.process, pytest.mark.django_db(transaction=True)]
 

@@ -12,7 +12,8 @@ from django.db.models.functions import Now
 from deliveries.crash import Point
 from deliveries.models import Attempt, Delivery, Leadership, StreamCursor
 from tests.relay.script import Stage, Stall, by_turn
-from tests.surviving.world import LEASE_SECONDS, wait_until
+from tests.stack.waiting import wait_until
+from tests.surviving.world import LEASE_SECONDS
 
 pytestmark = [pytest.mark.process, pytest.mark.django_db(transaction=True)]
 

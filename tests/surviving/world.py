@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import sys
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from tests.relay.script import Script
 from tests.relay.scripted import ScriptedRelay
 from tests.stack.processes import Service, ServiceProcess
 from tests.stack.servers import CHECKOUT
+from tests.stack.waiting import wait_until
 
 STARTED = {  # what sends mail from the stream
     "consume_commands": "command consumer started",
@@ -39,15 +39,6 @@ ENVIRONMENT = {
     "MAIL_SHUTDOWN_TIMEOUT": "4s",
     "MAIL_ATTEMPT_WORKER_CONCURRENCY": "4",
 }
-
-
-def wait_until(condition, *, seconds=60.0):
-    """Its result, as soon as it is true; fails when it stays false."""
-    deadline = time.monotonic() + seconds
-    while not (result := condition()):
-        assert time.monotonic() < deadline, "it did not come about"
-        time.sleep(0.05)
-    return result
 
 
 class World:

@@ -3,6 +3,7 @@
 import pytest
 from django.conf import settings
 
+from deliveries.models import Delivery
 from tests.malformed_examples import fields
 
 WORKERS = ("consume_commands", "run_scheduler", "run_attempts")
@@ -12,6 +13,10 @@ STARTED = {
     "run_attempts": "attempt worker pool started",
     "serve": "internal HTTP listener started",
 }
+
+
+def statuses():
+    return dict(Delivery.objects.values_list("delivery_id", "status"))
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ from deliveries.producer import LoginCode, LoginCodeClient
 from mailproject.embedded.ports import LOOPBACK, ReservedPort
 from tests.http.conftest import Web
 from tests.relay import ScriptedRelay, Stage
-from tests.system.waiting import statuses, wait_until
+from tests.stack.waiting import wait_until
+from tests.system.conftest import statuses
 
 pytestmark = [
     pytest.mark.process,

@@ -9,7 +9,8 @@ import pytest
 from deliveries.models import Attempt, DeadLetter, Delivery, MalformedCommand, Worker
 from tests.malformed_examples import PAYLOAD, TEMPLATE
 from tests.relay import KEYWORDS, Authority, ByRecipient, ScriptedRelay, Stage, Stall, by_turn
-from tests.system.waiting import statuses, wait_until
+from tests.stack.waiting import wait_until
+from tests.system.conftest import statuses
 
 pytestmark = [
     pytest.mark.process,

@@ -14,7 +14,7 @@ from deliveries.telemetry.metrics import METRICS, SEND_DURATION
 from tests.collector import Collector
 from tests.malformed_examples import PAYLOAD, TEMPLATE
 from tests.relay import ByRecipient, ScriptedRelay, Stage
-from tests.system.waiting import wait_until
+from tests.stack.waiting import wait_until
 
 pytestmark = [pytest.mark.process, pytest.mark.django_db(transaction=True)]
 

@@ -8,7 +8,7 @@ from deliveries.models import Delivery
 from tests.collector import Collector
 from tests.malformed_examples import PAYLOAD, TEMPLATE
 from tests.relay import ScriptedRelay, Stage, Stall, by_turn
-from tests.system.waiting import wait_until
+from tests.stack.waiting import wait_until
 
 pytestmark = [pytest.mark.process, pytest.mark.django_db(transaction=True)]
 

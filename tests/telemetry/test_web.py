@@ -6,7 +6,7 @@ from deliveries.models import Delivery
 from tests.collector import Silence
 from tests.http.conftest import start_web
 from tests.relay import ScriptedRelay
-from tests.system.waiting import wait_until
+from tests.stack.waiting import wait_until
 
 pytestmark = [pytest.mark.process, pytest.mark.django_db(transaction=True)]
 
