@@ -12,6 +12,7 @@ from typing import Any
 from deliveries.intake.texts import is_storable
 from deliveries.listing import statements
 from deliveries.listing.records import attempt_record, delivery_record
+from deliveries.printing import printable, rfc3339
 
 # besides what the API shows
 _DELIVERY = (
@@ -97,14 +98,3 @@ def _text(value: Any) -> str:
     if isinstance(value, list | dict):
         return printable(json.dumps(value, ensure_ascii=False))
     return printable(str(value))
-
-
-def printable(text: str) -> str:
-    """Relays and producers wrote it: nothing of it drives the terminal or breaks the line."""
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
-    )
-
-
-def rfc3339(moment: datetime) -> str:
-    return moment.isoformat(timespec="milliseconds")

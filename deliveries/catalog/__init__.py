@@ -1,0 +1,1 @@
+"""Catalog: the templates, read and checked once at start-up, and their rendering."""

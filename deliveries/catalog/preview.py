@@ -1,10 +1,7 @@
-"""A rendering shown to an operator, with variables from a file. Nothing is sent or stored."""
+"""A rendering shown to an operator. Nothing is sent or stored."""
 
-import json
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from deliveries.catalog.catalog import (
@@ -21,10 +18,6 @@ PARTS = ("subject", "text", "html")
 
 class PreviewError(Exception):
     """Nothing can be shown. The message says why, in one line."""
-
-
-class VariablesError(PreviewError):
-    """The variables cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,22 +54,6 @@ class Preview:
             if body is not None:
                 lines += ["", f"--- {name} ---", body.rstrip("\n")]
         return "\n".join(lines)
-
-
-def read_variables(name: str) -> dict[str, Any]:
-    """The JSON object in a file, or on standard input for `-`."""
-    try:
-        text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
-        variables = json.loads(text)
-    except OSError as error:
-        raise VariablesError(f"{name}: cannot be read: {error.strerror}") from None
-    except json.JSONDecodeError as error:
-        raise VariablesError(f"{name}:{error.lineno}: is not JSON: {error.msg}") from None
-    except (ValueError, RecursionError):
-        raise VariablesError(f"{name}: is not JSON in UTF-8 that can be read") from None
-    if not isinstance(variables, dict):
-        raise VariablesError(f"{name}: is not a JSON object of variables")
-    return variables
 
 
 def preview(

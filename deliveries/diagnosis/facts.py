@@ -84,7 +84,6 @@ class StreamFacts:
 
     name: str
     exists: bool
-    length: int = 0
     last_generated_id: str = ""
     cursor: str | None = None
     published: str | None = None
@@ -94,7 +93,6 @@ class StreamFacts:
     next_age: float | None = None
     missing: int = 0
     gap_entries: int = 0
-    moved_ago: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,12 +170,11 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class OutcomeFacts:
-    """The newest finished attempts of the last hour, `sampled` of them at most.
+    """The newest finished attempts of the last hour.
 
     Durations are those of attempts that reached the relay. `unknown` counts unknown outcomes.
     """
 
-    sampled: Bounded
     endings: tuple[Ending, ...] = ()
     durations: Mapping[str, float] = field(default_factory=dict)  # p50, p95, longest
     unknown: int = 0

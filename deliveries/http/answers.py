@@ -1,12 +1,13 @@
 """Answers: JSON with times in RFC 3339, and problems."""
 
 import json
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
 from deliveries.http.problems import MEDIA_TYPE, Problem
+from deliveries.printing import rfc3339
 
 JSON = "application/json"
 CODE = "mail.code"  # in `request.META`, for the access log
@@ -36,5 +37,5 @@ def _respond(value: Any, *, status: int, media_type: str) -> HttpResponse:
 
 def _time(value: Any) -> str:
     if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+        return rfc3339(value)
     raise TypeError(f"{type(value).__name__} is no value of the API")

@@ -5,11 +5,10 @@ up before the clock or the catalog is asked, so that a repetition is answered al
 its key lives, whatever has changed since.
 """
 
-import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from functools import partial
 
 from django.db import DatabaseError
 
@@ -34,8 +33,6 @@ from deliveries.payload import Payload
 from deliveries.states import DeliveryStatus, PayloadMode, Source
 from deliveries.telemetry.spans import traceparent_of
 from deliveries.transitions.creation import NewDelivery, create
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +92,7 @@ class Acceptor:
         open_places = [place for place in range(len(commands)) if place not in new]
         # a repetition is answered alike, whatever today's catalog or the rest of the batch says
         again = self.accept([commands[place] for place in open_places]) if open_places else []
-        results = {**{place: batch.results[place] for place in new}}
+        results = {place: batch.results[place] for place in new}
         results |= dict(zip(open_places, again, strict=True))
         return [results[place] for place in range(len(commands))]
 
@@ -126,16 +123,16 @@ class Acceptor:
 
     def _create(self, batch: "_Batch") -> frozenset[int]:
         """Settle each command and write what is new; the places of those that were written."""
-        now = datetime.now(UTC)
-        for place, command in enumerate(batch.commands):
-            batch.settle(place, lambda command=command: self._prepare(command, now))
+        prepare = partial(self._prepare, now=datetime.now(UTC))
+        for place in range(len(batch.commands)):
+            batch.settle(place, prepare)
         created = create(
             deliveries=[batch.new[place] for place in batch.order],
             idempotency_ttl=self._config.idempotency_ttl,
         )
         return frozenset(batch.order[n] for n in created)
 
-    def _prepare(self, command: Command, now: datetime) -> NewDelivery:
+    def _prepare(self, command: Command, *, now: datetime) -> NewDelivery:
         members = command.members
         check_send_at(send_at=members.send_at, now=now, retention=self._config.delivery_retention)
         content = members.content
@@ -216,7 +213,7 @@ class _Batch:
         self.new: dict[int, NewDelivery] = {}
         self.order: list[int] = []
 
-    def settle(self, place: int, prepare: Any) -> None:
+    def settle(self, place: int, prepare: Callable[[Command], NewDelivery]) -> None:
         """Decide on one command, those before it in the batch included."""
         command = self.commands[place]
         try:
@@ -225,7 +222,7 @@ class _Batch:
                 if standing is not None:
                     self.results[place] = Duplicate(standing, suppressed=known.key_suppressed)
                     return
-            delivery = prepare()
+            delivery = prepare(command)
         except Rejection as rejection:
             self.results[place] = rejection
             return

@@ -25,7 +25,7 @@ from deliveries.telemetry import metrics
 logger = logging.getLogger(__name__)
 
 _TRIM_SECONDS = 25.0
-_ID_MILLISECONDS = 1000
+_MS_PER_SECOND = 1000
 
 Lead = Callable[[], int | None]
 
@@ -208,7 +208,7 @@ class Consumer:
         if self._retention is None or now - self._trimmed_at < _TRIM_SECONDS:
             return
         # the cursor's own entry stays: it shows that nothing is missing between it and the next
-        oldest = f"{int((now - self._retention.total_seconds()) * _ID_MILLISECONDS)}-0"
+        oldest = f"{int((now - self._retention.total_seconds()) * _MS_PER_SECOND)}-0"
         if not self._stream.trim(before=min(oldest, cursor.place, key=order_of)):
             self._trimmed_at = now
 

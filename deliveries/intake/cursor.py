@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from deliveries.database import Statement
-from deliveries.intake.gaps import Finding
+from deliveries.intake.gaps import Finding, leadership_of
 
 READ = Statement(
     name="intake.read_cursor",
@@ -113,11 +113,6 @@ def adopt(*, stream: str, epoch: int, start: str, accounted: int | None = None) 
     return Cursor(
         stream=stream, epoch=epoch, place=row.last_entry_id, accounted=row.entries_accounted
     )
-
-
-def leadership_of(stream: str) -> str:
-    """The name of the leadership whose holder reads the stream."""
-    return f"consumer:{stream}"
 
 
 def place_by_hand(*, stream: str, target: str, accounted: int | None = None) -> None:

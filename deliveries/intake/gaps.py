@@ -83,6 +83,11 @@ def _uncounted(place: str, state: StreamState, *, drained: bool, unread: int) ->
     return Finding(before(state.first_entry_id or state.last_generated_id), 1, None)
 
 
+def leadership_of(stream: str) -> str:
+    """The name of the leadership whose holder reads the stream."""
+    return f"consumer:{stream}"
+
+
 def before(entry_id: str) -> str:
     """The id just before another one."""
     milliseconds, sequence = order_of(entry_id)

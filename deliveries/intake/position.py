@@ -10,8 +10,8 @@ from django_redis import get_redis_connection
 
 from deliveries.conf import Config
 from deliveries.database import Statement, describe
-from deliveries.intake.cursor import known_place, leadership_of, place_by_hand
-from deliveries.intake.gaps import START, StreamState, order_of
+from deliveries.intake.cursor import known_place, place_by_hand
+from deliveries.intake.gaps import START, StreamState, leadership_of, order_of
 from deliveries.intake.publishing import StreamAwayError
 from deliveries.intake.stream import CommandStream
 

@@ -1,11 +1,9 @@
 """Putting a command on the stream as a producer does, from an operator's flags or file."""
 
 import json
-import sys
 import time
 import uuid
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from django_redis import get_redis_connection
@@ -14,6 +12,7 @@ from deliveries.conf import Config
 from deliveries.intake.command import parse_entry
 from deliveries.intake.entry import StreamEntry
 from deliveries.intake.rejection import Rejection
+from deliveries.json_files import read_object
 from deliveries.producer import (
     CommandPublisher,
     Patience,
@@ -56,7 +55,7 @@ class StreamAwayError(PublishingError):
 def publish(*, config: Config, options: Mapping[str, Any]) -> Published:
     """Publish what the options of `publish_command` say; an option not given is None.
 
-    Raises PublishingError; StreamAwayError when Redis does not confirm.
+    Raises PublishingError and UnreadableError; StreamAwayError when Redis does not confirm.
     """
     given = _from_file(options) if options["file"] else _from_flags(options)
     fields = encoded({**_defaults(), **given})
@@ -140,32 +139,3 @@ def encoded(fields: Mapping[str, Any]) -> dict[str, bytes]:
 def _bytes(text: str) -> bytes:
     """Half a character too: it is the check's to refuse, and what --unchecked may want."""
     return text.encode("utf-8", "surrogatepass")
-
-
-def read_object(name: str) -> dict[str, Any]:
-    """The JSON object in a file, or on standard input for `-`."""
-    try:
-        text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
-        value = json.loads(text, object_pairs_hook=_once)
-    except OSError as error:
-        raise PublishingError(f"{name}: cannot be read: {error.strerror}") from None
-    except json.JSONDecodeError as error:
-        raise PublishingError(f"{name}:{error.lineno}: is not JSON: {error.msg}") from None
-    except _TwiceError:
-        raise PublishingError(f"{name}: gives a member twice") from None
-    except (ValueError, RecursionError):
-        raise PublishingError(f"{name}: is not JSON in UTF-8 that can be read") from None
-    if not isinstance(value, dict):
-        raise PublishingError(f"{name}: is not a JSON object")
-    return value
-
-
-class _TwiceError(Exception):
-    pass
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        raise _TwiceError
-    return members

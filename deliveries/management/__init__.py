@@ -1,0 +1,1 @@
+"""Management: the operators' commands: arguments in, one call, text or JSON out."""

@@ -4,11 +4,11 @@ import json
 import re
 from typing import Any
 
-from deliveries.inspection import printable
 from deliveries.intake.members import load_json
 from deliveries.intake.rejection import Rejection
 from deliveries.intake.replaying import Fields, Kept
 from deliveries.management.tables import cell
+from deliveries.printing import printable
 from deliveries.states import Source
 
 HIDDEN = "not shown: by its source it is a login code"

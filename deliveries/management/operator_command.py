@@ -20,8 +20,8 @@ from django.core.management.base import (
 from django.db import DatabaseError
 
 from deliveries.database import describe
-from deliveries.inspection import rfc3339
 from deliveries.intake.publishing import StreamAwayError
+from deliveries.printing import rfc3339
 from deliveries.process.startup import EX_UNAVAILABLE
 
 INTERRUPTED = 130

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from deliveries.inspection import printable
+from deliveries.printing import printable
 
 _WIDEST = 60
 

@@ -1,0 +1,1 @@
+"""Process: what turns a stage into a running process: start-up, loops, signals, leases."""

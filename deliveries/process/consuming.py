@@ -6,7 +6,7 @@ from django_redis import get_redis_connection
 
 from deliveries.intake.accept import Acceptor
 from deliveries.intake.consumer import Consumer
-from deliveries.intake.cursor import leadership_of
+from deliveries.intake.gaps import leadership_of
 from deliveries.intake.stream import CommandStream
 from deliveries.process.leadership import lead, resign
 from deliveries.process.lifecycle import Context, Parts, run

@@ -30,9 +30,11 @@ class Stage:
 
 
 def _walk(statement: Statement, **fixed: Any) -> Walk:
-    return lambda after, batch, keep: statement.fetch(after=after, batch=batch, keep=keep, **fixed)[
-        0
-    ]
+    def walk(after: int, batch: int, keep: timedelta) -> Any:
+        (row,) = statement.fetch(after=after, batch=batch, keep=keep, **fixed)
+        return row
+
+    return walk
 
 
 STAGES: tuple[Stage, ...] = (

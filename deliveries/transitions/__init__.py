@@ -1,0 +1,1 @@
+"""Transitions: every change of state, one guarded SQL statement each. Nothing else writes it."""

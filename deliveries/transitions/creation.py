@@ -1,4 +1,4 @@
-"""Acceptance: reservation, delivery and payload of a whole batch in one statement."""
+"""Creation: reservation, delivery and payload of a whole batch, in one statement."""
 
 import json
 from collections.abc import Sequence

@@ -102,7 +102,7 @@ def held(age, source="notification"):
 
 
 def ended(*endings, **facts):
-    return OutcomeFacts(sampled=Bounded(1), endings=endings, **facts)
+    return OutcomeFacts(endings=endings, **facts)
 
 
 def failing(code, count=10, ago=0.5):

@@ -7,11 +7,11 @@ from functools import partial
 import pytest
 from django.db import connection
 
-from deliveries.inspection import rfc3339
 from deliveries.listing import statements
 from deliveries.listing.pages import find_delivery, list_attempts
 from deliveries.models import Attempt, DeadLetter, Delivery
 from deliveries.payload import Mailbox, Payload
+from deliveries.printing import rfc3339
 from deliveries.states import Source
 from tests.factories import NewDeliveryFactory, accept
 
@@ -79,7 +79,7 @@ def test_a_new_delivery(run, stored):
     assert shown["status"] == "queued"
     assert shown["to"] == "a@example.org, b@example.org"
     assert shown["subject"] == f"Subject {SECRET}"
-    assert shown["requested_at"] == "2026-03-02T08:00:00.000+00:00"
+    assert shown["requested_at"] == "2026-03-02T08:00:00.000000Z"
     assert "finished_at" not in shown
     assert out.splitlines()[-1] == "No attempts yet"
 

@@ -162,7 +162,7 @@ class TestRenderTemplate:
         [
             ("", ":1: is not JSON: Expecting value"),
             ('{\n"code" 1}', ":2: is not JSON: Expecting ':' delimiter"),
-            ("[1]", ": is not a JSON object of variables"),
+            ("[1]", ": is not a JSON object"),
             ("[" * 100_000, ": is not JSON in UTF-8 that can be read"),
         ],
     )

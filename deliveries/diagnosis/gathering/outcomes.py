@@ -17,7 +17,6 @@ from deliveries.diagnosis.facts import (
     Reason,
 )
 from deliveries.diagnosis.gathering.bounds import looking
-from deliveries.diagnosis.gathering.schedule import bounded
 from deliveries.diagnosis.masking import mask
 
 NEWEST = 20_000
@@ -131,7 +130,6 @@ def gather_outcomes(_config: Config) -> OutcomeFacts:
         durations = DURATIONS.fetch()[0]
     unknown = [row for row in rows if row.unknown]
     return OutcomeFacts(
-        sampled=bounded(sum(row.count for row in rows), NEWEST - 1),
         endings=tuple(
             Ending(row.status, row.failure_code, row.count, row.last_ago) for row in rows
         ),

@@ -15,10 +15,9 @@ from deliveries.intake.stream import CommandStream
 
 CURSOR = Statement(
     name="diagnosis.cursor",
-    purpose="the stream's reader, and when it last moved",
+    purpose="how far the stream was read",
     sql="""
-SELECT last_entry_id, gap_entries, entries_accounted,
-       extract(epoch FROM now() - updated_at)::float8 AS moved_ago
+SELECT last_entry_id, gap_entries, entries_accounted
 FROM stream_cursors WHERE stream = %(stream)b::text
 """,
 )
@@ -56,7 +55,6 @@ def gather_stream(config: Config) -> StreamFacts:
     return StreamFacts(
         name=name,
         exists=state is not None,
-        length=state.length if state else 0,
         last_generated_id=state.last_generated_id if state else "",
         cursor=row.last_entry_id if row else None,
         published=published,
@@ -66,7 +64,6 @@ def gather_stream(config: Config) -> StreamFacts:
         next_age=_age_of(following),
         missing=missing,
         gap_entries=row.gap_entries if row else 0,
-        moved_ago=row.moved_ago if row else None,
     )
 
 

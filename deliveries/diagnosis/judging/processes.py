@@ -4,6 +4,7 @@ from deliveries.conf import Config
 from deliveries.diagnosis.facts import ListenerFacts, ProcessFacts, WorkerFacts
 from deliveries.diagnosis.finding import Verdict, failed, ok, warning
 from deliveries.diagnosis.judging.wording import counted, first_of, lasting
+from deliveries.intake.gaps import leadership_of
 from deliveries.states import ProcessType
 
 _START = {
@@ -23,7 +24,7 @@ def web(_config: Config, facts: WorkerFacts) -> Verdict:
 
 def consumer(config: Config, facts: WorkerFacts) -> Verdict:
     alive = _alive(ProcessType.CONSUMER, facts.by_type[ProcessType.CONSUMER])
-    leads = facts.leads.get(f"consumer:{config.redis_command_stream}", False)
+    leads = facts.leads.get(leadership_of(config.redis_command_stream), False)
     if facts.by_type[ProcessType.CONSUMER].alive and not leads:
         return failed(
             f"{alive.seen}, none of them leads",

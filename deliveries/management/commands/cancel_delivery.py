@@ -5,9 +5,9 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from deliveries.inspection import printable
 from deliveries.management.arguments import delivery_id
 from deliveries.management.operator_command import Answer, OperatorCommand
+from deliveries.printing import printable
 from deliveries.states import TERMINAL
 from deliveries.transitions.cancellation import cancel, standing
 

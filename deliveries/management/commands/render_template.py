@@ -7,7 +7,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from deliveries.catalog.catalog import CatalogError, load_catalog
-from deliveries.catalog.preview import PARTS, PreviewError, VariablesError, preview, read_variables
+from deliveries.catalog.preview import PARTS, PreviewError, preview
+from deliveries.json_files import UnreadableError, read_object
 
 
 class Command(BaseCommand):
@@ -26,11 +27,11 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         mail, template_id, locale = settings.MAIL, options["template_id"], options["locale"]
         try:
-            given = read_variables(options["variables"])
+            given = read_object(options["variables"])
             catalog = load_catalog(directory=mail.template_dir, default_locale=mail.default_locale)
             seen = preview(catalog=catalog, template_id=template_id, locale=locale, variables=given)
             text = seen.part(options["part"]) if options["part"] else str(seen)
-        except VariablesError as error:
+        except UnreadableError as error:
             raise CommandError(str(error), returncode=2) from None
         except PreviewError as error:
             raise CommandError(str(error), returncode=1) from None

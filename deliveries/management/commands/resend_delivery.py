@@ -7,7 +7,6 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
-from deliveries.inspection import printable
 from deliveries.listing.pages import ReadTooLongError
 from deliveries.management.arguments import between, deadline, delivery_id, moment
 from deliveries.management.operator_command import (
@@ -27,6 +26,7 @@ from deliveries.management.sending_again import (
     judge,
     send_again,
 )
+from deliveries.printing import printable
 from deliveries.states import TERMINAL, DeliveryStatus, FailureCode, Source
 from deliveries.telemetry import providers
 
