@@ -8,8 +8,6 @@ from django.core.management import execute_from_command_line
 
 from deliveries.conf import ConfigurationError
 
-_EX_CONFIG = 78
-
 
 def main() -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mailproject.settings")
@@ -17,7 +15,7 @@ def main() -> int:
         execute_from_command_line(sys.argv)
     except ConfigurationError as error:
         sys.stderr.write(f"{error}\n")
-        return _EX_CONFIG
+        return os.EX_CONFIG
     return 0
 
 

@@ -35,6 +35,7 @@ _SERVER_CLASSES = frozenset({"08", "25", "40", "53", "55", "57", "58", "XX"})
 _ENTRY_CLASSES = frozenset({"22", "23"})
 # admin_shutdown, crash_shutdown, cannot_connect_now, idle_in_transaction_session_timeout
 _SESSION_ENDED = frozenset({"57P01", "57P02", "57P03", "25P03"})
+_QUERY_CANCELED = "57014"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,11 @@ def sqlstate_of(error: BaseException) -> str | None:
         if isinstance(candidate, psycopg.Error):
             return candidate.sqlstate
     return None
+
+
+def is_cancelled(error: BaseException) -> bool:
+    """Whether PostgreSQL ended the statement for its `statement_timeout`."""
+    return sqlstate_of(error) == _QUERY_CANCELED
 
 
 def fault_of(error: BaseException) -> Fault:

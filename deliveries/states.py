@@ -7,6 +7,8 @@ test holds its statements to them.
 
 from enum import StrEnum, unique
 
+LOGIN_CODE_TEMPLATE = "auth.login_code"
+
 
 @unique
 class Source(StrEnum):

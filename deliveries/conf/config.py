@@ -17,6 +17,7 @@ from deliveries.conf.options import (
     UnknownOutcome,
 )
 from deliveries.conf.reply_rules import ReplyRule
+from deliveries.payload import Mailbox
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +100,11 @@ class Config:
     otel_metric_export_interval: int  # milliseconds
     otel_traces_sampler: Sampler
     otel_traces_sampler_arg: float
+
+    @property
+    def sender(self) -> Mailbox:
+        """Whom mails come from. The stub needs nobody to be configured."""
+        return Mailbox(self.smtp_from_email or "nobody@localhost", self.smtp_from_name)
 
     @property
     def traces_exporter(self) -> Exporter:

@@ -8,8 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from deliveries.console.assets import frame_context
-from deliveries.console.reading import was_too_slow
-from deliveries.database import describe
+from deliveries.database import describe, is_cancelled
 
 logger = logging.getLogger(__name__)
 
@@ -21,7 +20,7 @@ def fault_page(request: HttpRequest, error: Exception) -> HttpResponse | None:
     if not isinstance(error, DatabaseError | InterfaceError):
         return None
     logger.error("PostgreSQL does not serve the admin", extra={"fault": describe(error)})
-    if was_too_slow(error):
+    if is_cancelled(error):
         return _page(
             request,
             "This took too long",

@@ -10,10 +10,9 @@ from django.db import connection
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from deliveries.database import atomic, sqlstate_of
+from deliveries.database import atomic
 
 LONGEST_STATEMENT = timedelta(seconds=2)
-_QUERY_CANCELED = "57014"
 
 View = Callable[..., HttpResponseBase]
 
@@ -42,7 +41,3 @@ def reads(view: View) -> View:
             return answer
 
     return read
-
-
-def was_too_slow(error: BaseException) -> bool:
-    return sqlstate_of(error) == _QUERY_CANCELED

@@ -1,8 +1,6 @@
 """What of a login code may be seen: who it went to and what became of it, never what it said."""
 
-from deliveries.states import Source
-
-LOGIN_CODE_TEMPLATE = "auth.login_code"
+from deliveries.states import LOGIN_CODE_TEMPLATE, Source
 
 
 def holds_login_code(*, source: str, template_id: str | None) -> bool:

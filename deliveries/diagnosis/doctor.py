@@ -11,7 +11,7 @@ from deliveries.conf import Config
 from deliveries.diagnosis.checks import CHECKS, PARTS, STANDS_ON, Check
 from deliveries.diagnosis.finding import SEVERITY, Finding, Level, Verdict, failed, warning
 from deliveries.diagnosis.gathering.bounds import NotGatheredError
-from deliveries.diagnosis.judging.wording import counted
+from deliveries.printing import counted
 
 _is_made = attrgetter("made")
 

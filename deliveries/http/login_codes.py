@@ -28,10 +28,9 @@ from deliveries.intake.rejection import Rejection, RejectionCode
 from deliveries.intake.schedule import parse_moment
 from deliveries.intake.texts import is_line
 from deliveries.payload import Mailbox
-from deliveries.states import DeliveryStatus, PayloadMode, Source
+from deliveries.states import LOGIN_CODE_TEMPLATE, DeliveryStatus, PayloadMode, Source
 from deliveries.telemetry.spans import active_traceparent
 
-TEMPLATE_ID = "auth.login_code"
 _MEMBERS = ("email", "code", "locale", "expires_at")
 _LONGEST_CODE = 64
 
@@ -107,7 +106,7 @@ def _command(
     expires_at = login_code.expires_at or now + settings.MAIL.login_code_ttl
     members = Members(
         content=TemplateContent(
-            template_id=TEMPLATE_ID,
+            template_id=LOGIN_CODE_TEMPLATE,
             locale=login_code.locale,
             variables={"code": login_code.code, "expires_at": _to_the_second(expires_at)},
         ),

@@ -15,7 +15,7 @@ from typing import Any
 from django.db import DatabaseError
 from psycopg.types.json import Jsonb
 
-from deliveries.database import Statement, atomic, sqlstate_of
+from deliveries.database import Statement, atomic, is_cancelled
 from deliveries.listing import statements
 from deliveries.listing.cursors import List, Place, read_cursor, write_cursor
 from deliveries.listing.filters import Filters
@@ -37,7 +37,6 @@ SELECT set_config('statement_timeout', '2s', true) AS bound,
        set_config('plan_cache_mode', 'force_custom_plan', true) AS plans
 """,
 )
-_CANCELLED = "57014"  # PostgreSQL appendix A: query_canceled
 # How long after its `created_at` a delivery's id may be drawn: far longer than the sessions'
 # bounds let an accepting transaction last.
 _SLACK = timedelta(minutes=5)
@@ -117,7 +116,7 @@ def bounded() -> Iterator[None]:
             _BOUND.fetch()
             yield
     except DatabaseError as error:
-        if sqlstate_of(error) != _CANCELLED:
+        if not is_cancelled(error):
             raise
         raise ReadTooLongError from None
 

@@ -22,7 +22,6 @@ from django.db import DatabaseError
 from deliveries.database import describe
 from deliveries.intake.publishing import StreamAwayError
 from deliveries.printing import rfc3339
-from deliveries.process.startup import EX_UNAVAILABLE
 
 INTERRUPTED = 130
 # of every command of Django's; none of them helps an operator
@@ -77,7 +76,7 @@ class OperatorCommand(BaseCommand):
         shared = {
             0: "done",
             2: "the command line is wrong",
-            EX_UNAVAILABLE: "PostgreSQL or Redis does not answer",
+            os.EX_UNAVAILABLE: "PostgreSQL or Redis does not answer",
             78: "the configuration is wrong",
         }
         return dict(sorted((shared | cls.statuses).items()))
@@ -102,9 +101,9 @@ class OperatorCommand(BaseCommand):
         except RefusedError as error:
             raise CommandError(str(error), returncode=1) from None
         except StreamAwayError as error:
-            raise CommandError(str(error), returncode=EX_UNAVAILABLE) from None
+            raise CommandError(str(error), returncode=os.EX_UNAVAILABLE) from None
         except DatabaseError as error:
-            raise CommandError(database_away(error), returncode=EX_UNAVAILABLE) from None
+            raise CommandError(database_away(error), returncode=os.EX_UNAVAILABLE) from None
         except KeyboardInterrupt:
             sys.exit(INTERRUPTED)
         self._show(found, as_json=options["json"])

@@ -9,15 +9,12 @@ from deliveries.attempt.sender import Provider, Sender, Stub
 from deliveries.attempt.smtp.client import Client
 from deliveries.attempt.smtp.relay import Relay, make_ssl_context
 from deliveries.conf import Config, SmtpMode, TlsMode, UnknownOutcome
-from deliveries.payload import Mailbox
 from deliveries.process.hints import HANDED_OUT
 from deliveries.process.lifecycle import Context, Parts, run
 from deliveries.process.loop import Loop, Wake
 from deliveries.process.policy import policy_of
 from deliveries.process.startup import configuration
 from deliveries.states import ProcessType
-
-_NOBODY = "nobody@localhost"  # the stub's sender identity, where none is configured
 
 
 def run_attempts() -> int:
@@ -29,14 +26,13 @@ def run_attempts() -> int:
 
 def _build(context: Context) -> Parts:
     config, stopping, wake = context.config, threading.Event(), Wake()
-    identity = Mailbox(config.smtp_from_email or _NOBODY, config.smtp_from_name)
     relay = relay_of(config)
     shutdown_seconds = config.shutdown_timeout.total_seconds()
     budget = (config.smtp_timeout + config.smtp_final_reply_timeout).total_seconds()
     senders = [
         Sender(
             provider=_provider(relay),
-            identity=identity,
+            identity=config.sender,
             policy=policy_of(config),
             lease=context.lease,
             stopping=stopping,

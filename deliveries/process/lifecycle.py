@@ -1,6 +1,7 @@
 """The life of a worker process: start-up, loops, signals, bounded shutdown."""
 
 import logging
+import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +24,6 @@ from deliveries.process.logs import configure
 from deliveries.process.loop import Wake
 from deliveries.process.series import make_series
 from deliveries.process.startup import (
-    EX_UNAVAILABLE,
     StartupError,
     configuration,
     start_up,
@@ -116,7 +116,7 @@ def _come_up(config: Config, process: ProcessType, capacity: int) -> Context:
     except DatabaseError as error:
         raise StartupError(
             f"PostgreSQL does not take this process on record ({describe(error)})",
-            status=EX_UNAVAILABLE,
+            status=os.EX_UNAVAILABLE,
         ) from None
     crash.here(Point.PROCESS_REGISTERED)
     return Context(

@@ -12,11 +12,10 @@ from django_redis import get_redis_connection
 
 from deliveries.catalog.catalog import Catalog, TemplateNotFound
 from deliveries.conf import Config
-from deliveries.http.login_codes import TEMPLATE_ID
 from deliveries.process.logs import configure
-from deliveries.process.startup import EX_CONFIG, StartupError, configuration, start_up
+from deliveries.process.startup import StartupError, configuration, start_up
 from deliveries.process.stopping import StoppedError, arrives, hold_back, let_through
-from deliveries.states import ProcessType
+from deliveries.states import LOGIN_CODE_TEMPLATE, ProcessType
 
 logger = logging.getLogger(__name__)
 
@@ -48,12 +47,12 @@ def serve() -> int:
 def _check_login_code(catalog: Catalog, config: Config) -> None:
     """Raises StartupError: without its template the API could accept nothing."""
     try:
-        catalog.find(TEMPLATE_ID, config.default_locale)
+        catalog.find(LOGIN_CODE_TEMPLATE, config.default_locale)
     except TemplateNotFound:
         raise StartupError(
-            f"template catalog: {config.template_dir}: has no {TEMPLATE_ID},"
+            f"template catalog: {config.template_dir}: has no {LOGIN_CODE_TEMPLATE},"
             " which login codes are written from",
-            status=EX_CONFIG,
+            status=os.EX_CONFIG,
         ) from None
 
 

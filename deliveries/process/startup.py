@@ -4,6 +4,7 @@ The configuration is valid before this begins: `manage.py` ends with 78 where it
 """
 
 import logging
+import os
 
 import redis
 from django.conf import settings
@@ -17,9 +18,6 @@ from deliveries.database import describe
 from deliveries.process.migration import MigrationsPendingError, SchemaMissingError, migrate
 
 logger = logging.getLogger(__name__)
-
-EX_UNAVAILABLE = 69  # sysexits.h: a dependency does not answer
-EX_CONFIG = 78  # sysexits.h: the configuration or the catalog is wrong
 
 
 class StartupError(Exception):
@@ -54,7 +52,7 @@ def _ping_redis(config: Config) -> None:
         raise StartupError(
             f"Redis at {config.redis_master_addr} does not answer PING"
             f" ({describe(error)}): see MAIL_REDIS_MASTER_ADDR and MAIL_REDIS_PASSWORD",
-            status=EX_UNAVAILABLE,
+            status=os.EX_UNAVAILABLE,
         ) from None
 
 
@@ -66,7 +64,7 @@ def _open_postgres(config: Config) -> None:
         raise StartupError(
             f"PostgreSQL at {where} does not answer ({describe(error)}):"
             " see MAIL_POSTGRES_PRIMARY_DSN",
-            status=EX_UNAVAILABLE,
+            status=os.EX_UNAVAILABLE,
         ) from None
 
 
@@ -77,17 +75,17 @@ def _migrate(config: Config) -> None:
         raise StartupError(
             'PostgreSQL has no schema "mail" that this role may use: an owner creates it with'
             " CREATE SCHEMA mail AUTHORIZATION mailservice",
-            status=EX_UNAVAILABLE,
+            status=os.EX_UNAVAILABLE,
         ) from None
     except MigrationsPendingError:
         raise StartupError(
             "migrations are pending and this role may not apply them: give the owner's DSN in"
             " MAIL_POSTGRES_MIGRATION_DSN",
-            status=EX_UNAVAILABLE,
+            status=os.EX_UNAVAILABLE,
         ) from None
     except DatabaseError as error:
         raise StartupError(
-            f"the migrations failed ({describe(error)})", status=EX_UNAVAILABLE
+            f"the migrations failed ({describe(error)})", status=os.EX_UNAVAILABLE
         ) from None
     if applied:
         logger.info("migrations applied", extra={"count": applied})
@@ -98,7 +96,7 @@ def _load_catalog(config: Config) -> Catalog:
         return load_catalog(directory=config.template_dir, default_locale=config.default_locale)
     except CatalogError as error:
         lines = [f"template catalog: {problem}" for problem in error.problems]
-        raise StartupError(*lines, status=EX_CONFIG) from None
+        raise StartupError(*lines, status=os.EX_CONFIG) from None
 
 
 def configuration() -> Config:

@@ -13,8 +13,8 @@ from datetime import UTC, datetime, timedelta
 
 from django.db import DatabaseError
 
-from deliveries.console.reading import bounded, was_too_slow
-from deliveries.database import Statement
+from deliveries.console.reading import bounded
+from deliveries.database import Statement, is_cancelled
 
 SLICE = timedelta(minutes=5)
 HOURS = 24  # the one that is under way counts as one
@@ -124,7 +124,7 @@ def count_outcomes(now: datetime) -> Outcomes:
                 break
             slices |= _count(first, last + SLICE)
     except DatabaseError as error:
-        if not was_too_slow(error):
+        if not is_cancelled(error):
             raise
     if missing:
         FORGET.fetch(begin=begin)

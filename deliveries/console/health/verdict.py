@@ -7,6 +7,7 @@ from datetime import timedelta
 from deliveries.console.health.readings import Readings
 from deliveries.console.story.timeline import spell
 from deliveries.console.words import SOURCE, Tone
+from deliveries.printing import counted
 from deliveries.states import ProcessType
 
 LATE = timedelta(minutes=1)
@@ -59,7 +60,7 @@ def _findings(readings: Readings, dead_letters: int) -> Iterator[Finding]:
         text = f"Mail that is due waits: the oldest has been due for {spell(overdue)}."
         yield Finding(tone, text, "deliveries/?status=queued")
     if dead_letters:
-        text = f"{_plural(dead_letters, 'dead letter')} in the last hour."
+        text = f"{counted(dead_letters, 'dead letter')} in the last hour."
         yield Finding(Tone.WARN, text, "dead-letters/")
     sends = readings.sends
     if sends.attempts >= _FEW and sends.not_accepted > MANY_NOT_ACCEPTED * sends.attempts:
@@ -67,7 +68,7 @@ def _findings(readings: Readings, dead_letters: int) -> Iterator[Finding]:
         text = f"The relay did not take {share} % of the latest {sends.attempts} attempts."
         yield Finding(Tone.WARN, text, "attempts/?status=transport_failed")
     if readings.malformed:
-        text = f"{_plural(readings.malformed, 'malformed command')} in the last 24 hours."
+        text = f"{counted(readings.malformed, 'malformed command')} in the last 24 hours."
         yield Finding(Tone.WARN, text, "malformed-commands/?since=24h")
 
 
@@ -79,9 +80,5 @@ def _process_findings(readings: Readings) -> Iterator[Finding]:
     if ProcessType.PRUNE not in running:
         yield Finding(Tone.WARN, "No prune process runs. Old rows stay, unless cron prunes.")
     if readings.lost:
-        text = f"{_plural(len(readings.lost), 'process', 'processes')} lost in the last hour."
+        text = f"{counted(len(readings.lost), 'process', 'processes')} lost in the last hour."
         yield Finding(Tone.WARN, text)
-
-
-def _plural(number: int, one: str, many: str = "") -> str:
-    return f"{number:,} {one if number == 1 else many or one + 's'}"

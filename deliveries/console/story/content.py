@@ -14,7 +14,6 @@ from deliveries.payload import Attachment, Mailbox, Payload
 
 MOST_SHOWN = 200_000  # characters of one body
 _BODIES = ("subject", "text_body", "html_body", "variables", "headers")
-_NOBODY = "nobody@localhost"  # the stub's sender, where none is configured
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +76,8 @@ def write_source(content: Content, *, delivery: Delivery, config: Config, date: 
         headers=content.headers,
         attachments=tuple(Attachment(f.filename, f.content_type, b"") for f in content.files),
     )
-    sender = Mailbox(config.smtp_from_email or _NOBODY, config.smtp_from_name)
     message = write_message(
-        payload=payload, sender=sender, message_id=delivery.message_id, date=date
+        payload=payload, sender=config.sender, message_id=delivery.message_id, date=date
     )
     return message.decode("utf-8", "replace").replace("\r\n", "\n")
 

@@ -15,6 +15,7 @@ from deliveries.console.story.recipients import recipients_of
 from deliveries.console.story.timeline import shown_reply, spell, tell
 from deliveries.console.words import DELIVERY_STATUS, FAILURE
 from deliveries.intake.texts import is_storable
+from deliveries.listing.records import trace_id
 from deliveries.models import Attempt, DeadLetter, Delivery
 
 
@@ -44,7 +45,7 @@ def delivery_page(
         "text": content.text[:MOST_SHOWN],
         "cut": len(content.text) > MOST_SHOWN,
         "source": _source(delivery, content, attempts),
-        "trace_id": trace_id_of(delivery.traceparent),
+        "trace_id": trace_id(delivery.traceparent),
         "now": timezone.now(),
     }
     return render(request, "console/delivery.html", {**context, **page})
@@ -62,12 +63,6 @@ def html_page(*, delivery_id: str) -> HttpResponse:
 def not_found(request: HttpRequest, context: dict[str, Any], text: str) -> HttpResponse:
     page = {**context, "title": "Not found", "text": text}
     return render(request, "console/not_found.html", page, status=404)
-
-
-def trace_id_of(traceparent: str | None) -> str:
-    """The trace id of a `traceparent` (W3C Trace Context), "" where there is none."""
-    parts = (traceparent or "").split("-")
-    return parts[1] if len(parts) >= 4 else ""
 
 
 def _find(delivery_id: str) -> Delivery | None:

@@ -5,10 +5,9 @@ from contextlib import contextmanager
 
 from django.db import DatabaseError, InterfaceError, connection
 
-from deliveries.database import Fault, atomic, describe, fault_of, sqlstate_of
+from deliveries.database import Fault, atomic, describe, fault_of, is_cancelled
 
 _TIMEOUT_MS = 2_000
-_QUERY_CANCELED = "57014"
 
 
 class NotGatheredError(Exception):
@@ -62,7 +61,7 @@ def looking() -> Iterator[None]:
                 cursor.execute(f"SET LOCAL statement_timeout = {_TIMEOUT_MS}")
             yield
     except (DatabaseError, InterfaceError) as error:
-        if sqlstate_of(error) == _QUERY_CANCELED:
+        if is_cancelled(error):
             raise TooSlowError(f"a query took longer than {_TIMEOUT_MS // 1000} s") from None
         if fault_of(error) is Fault.SERVER:
             raise PostgresAwayError(f"PostgreSQL does not answer ({describe(error)})") from None

@@ -10,7 +10,8 @@ from operator import attrgetter
 from deliveries.conf import Config, SmtpMode, UnknownOutcome
 from deliveries.diagnosis.facts import EndFacts, Ending, OutcomeFacts, Reason, RetentionFacts
 from deliveries.diagnosis.finding import Verdict, failed, ok, warning
-from deliveries.diagnosis.judging.wording import counted, first_of, lasting
+from deliveries.diagnosis.judging.wording import first_of, lasting
+from deliveries.printing import counted
 from deliveries.states import AttemptStatus, FailureCode
 
 _UNREACHED = frozenset(

@@ -3,8 +3,9 @@
 from deliveries.conf import Config
 from deliveries.diagnosis.facts import ListenerFacts, ProcessFacts, WorkerFacts
 from deliveries.diagnosis.finding import Verdict, failed, ok, warning
-from deliveries.diagnosis.judging.wording import counted, first_of, lasting
+from deliveries.diagnosis.judging.wording import first_of, lasting
 from deliveries.intake.gaps import leadership_of
+from deliveries.printing import counted
 from deliveries.states import ProcessType
 
 _START = {

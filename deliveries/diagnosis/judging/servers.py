@@ -12,7 +12,8 @@ from deliveries.diagnosis.facts import (
     TemplateFacts,
 )
 from deliveries.diagnosis.finding import Verdict, failed, ok, warning
-from deliveries.diagnosis.judging.wording import counted, first_of, lasting
+from deliveries.diagnosis.judging.wording import first_of, lasting
+from deliveries.printing import counted
 
 _SLOW_MS = 50.0  # a batch makes some round trips, and every one of them takes this long
 _CLOCK_SECONDS = 2.0

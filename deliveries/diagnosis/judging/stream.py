@@ -3,7 +3,8 @@
 from deliveries.conf import Config
 from deliveries.diagnosis.facts import MalformedFacts, StreamFacts
 from deliveries.diagnosis.finding import Verdict, failed, ok, warning
-from deliveries.diagnosis.judging.wording import counted, lasting
+from deliveries.diagnosis.judging.wording import lasting
+from deliveries.printing import counted
 
 _LATE, _VERY_LATE = 10.0, 120.0
 _FLOOD = 100

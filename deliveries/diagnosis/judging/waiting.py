@@ -5,7 +5,8 @@ from datetime import timedelta
 from deliveries.conf import Config
 from deliveries.diagnosis.facts import LaneFacts, OutcomeFacts, ScheduleFacts, WorkerFacts
 from deliveries.diagnosis.finding import Verdict, failed, ok, warning
-from deliveries.diagnosis.judging.wording import counted, lasting
+from deliveries.diagnosis.judging.wording import lasting
+from deliveries.printing import counted
 from deliveries.states import ProcessType, Source
 
 # A login code is worth something for minutes, other mail for hours.

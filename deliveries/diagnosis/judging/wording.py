@@ -16,10 +16,6 @@ def lasting(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
 
 
-def counted(count: int, noun: str, plural: str = "") -> str:
-    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
-
-
 def first_of(items: Iterable[str], most: int = 3) -> str:
     """The first few, and how many more there are."""
     found = list(items)

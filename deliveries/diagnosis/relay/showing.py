@@ -14,7 +14,7 @@ from deliveries.diagnosis.relay.dialogue import Exchange
 from deliveries.diagnosis.relay.sounding import Sounding
 from deliveries.outcome.report import Event, Reply
 
-EX_OK, EX_REFUSED, EX_UNAVAILABLE = 0, 1, 69
+EX_REFUSED = 1
 
 _AWAY = frozenset({Event.DNS_FAILED, Event.CONNECT_FAILED, Event.TIMEOUT, Event.CONNECTION_LOST})
 _OURS = ("PLAIN", "LOGIN")  # the client's mechanisms, the one it prefers first
@@ -35,8 +35,8 @@ class RelayCheck:
     def exit_status(self) -> int:
         ended = self.sounding.ended
         if ended is None:
-            return EX_OK
-        return EX_UNAVAILABLE if ended.event in _AWAY else EX_REFUSED
+            return os.EX_OK
+        return os.EX_UNAVAILABLE if ended.event in _AWAY else EX_REFUSED
 
     def as_json(self) -> str:
         seen, ended = self.sounding, self.sounding.ended

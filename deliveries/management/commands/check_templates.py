@@ -1,6 +1,7 @@
 """manage.py check_templates"""
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ class Command(BaseCommand):
                 self.stdout.write(json.dumps(problems_as_json(error)))
             else:
                 self.stderr.write(str(error))
-            sys.exit(78)
+            sys.exit(os.EX_CONFIG)
         if options["json"]:
             self.stdout.write(json.dumps(catalog_as_json(catalog)))
         else:

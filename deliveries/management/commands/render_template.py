@@ -1,6 +1,7 @@
 """manage.py render_template"""
 
 import json
+import os
 from typing import Any
 
 from django.conf import settings
@@ -36,5 +37,5 @@ class Command(BaseCommand):
         except PreviewError as error:
             raise CommandError(str(error), returncode=1) from None
         except CatalogError as error:
-            raise CommandError(str(error), returncode=78) from None
+            raise CommandError(str(error), returncode=os.EX_CONFIG) from None
         self.stdout.write(json.dumps(seen.as_json()) if options["json"] else text)

@@ -1,5 +1,6 @@
 """manage.py smtp_check"""
 
+import os
 import sys
 from argparse import ArgumentTypeError, RawDescriptionHelpFormatter
 from datetime import timedelta
@@ -11,7 +12,6 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from deliveries.conf.problems import UnreadableError
 from deliveries.conf.readers import duration
 from deliveries.diagnosis.relay.check import NoRelayError, check_relay
-from deliveries.process.startup import EX_CONFIG
 
 _HELP = """\
 Talk to the configured relay as the attempts process would, up to the login, and show all of it:
@@ -52,7 +52,7 @@ class Command(BaseCommand):
                 with_sender=options["sender"],
             )
         except NoRelayError as error:
-            raise CommandError(str(error), returncode=EX_CONFIG) from None
+            raise CommandError(str(error), returncode=os.EX_CONFIG) from None
         self.stdout.write(found.as_json() if options["json"] else str(found))
         sys.exit(found.exit_status)
 
