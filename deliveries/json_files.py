@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 
-class UnreadableError(Exception):
+class JsonFileError(Exception):
     """The file holds no JSON object that can be read. The message says why, in one line."""
 
 
@@ -16,15 +16,15 @@ def read_object(name: str) -> dict[str, Any]:
         text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
         value = json.loads(text, object_pairs_hook=_once)
     except OSError as error:
-        raise UnreadableError(f"{name}: cannot be read: {error.strerror}") from None
+        raise JsonFileError(f"{name}: cannot be read: {error.strerror}") from None
     except json.JSONDecodeError as error:
-        raise UnreadableError(f"{name}:{error.lineno}: is not JSON: {error.msg}") from None
+        raise JsonFileError(f"{name}:{error.lineno}: is not JSON: {error.msg}") from None
     except _TwiceError:
-        raise UnreadableError(f"{name}: gives a member twice") from None
+        raise JsonFileError(f"{name}: gives a member twice") from None
     except (ValueError, RecursionError):
-        raise UnreadableError(f"{name}: is not JSON in UTF-8 that can be read") from None
+        raise JsonFileError(f"{name}: is not JSON in UTF-8 that can be read") from None
     if not isinstance(value, dict):
-        raise UnreadableError(f"{name}: is not a JSON object")
+        raise JsonFileError(f"{name}: is not a JSON object")
     return value
 
 

@@ -1,19 +1,15 @@
 """Where the reader of the stream is, and putting it somewhere else by hand."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import redis
-from django_redis import get_redis_connection
 
 from deliveries.conf import Config
-from deliveries.database import Statement, describe
+from deliveries.database import Statement
+from deliveries.intake.connecting import answering, open_stream
 from deliveries.intake.cursor import known_place, place_by_hand
 from deliveries.intake.gaps import START, StreamState, leadership_of, order_of
-from deliveries.intake.publishing import StreamAwayError
-from deliveries.intake.stream import CommandStream
 
 MOST_COUNTED = 100_000
 
@@ -60,8 +56,8 @@ def read_position(config: Config) -> Position:
     name = config.redis_command_stream
     known = known_place(name)
     readers = READER.fetch(leadership=leadership_of(name))
-    with _answering(config):
-        stream = _stream(config)
+    with answering(config):
+        stream = open_stream(config)
         published = stream.published_offset()
         place = known.last_entry_id if known else published or START
         return Position(
@@ -79,8 +75,8 @@ def read_position(config: Config) -> Position:
 def entries_between(position: Position, target: str, *, config: Config) -> int:
     """How many entries a move to `target` would read again or pass over, up to `MOST_COUNTED`."""
     lower, upper = sorted((position.place, target), key=order_of)
-    with _answering(config):
-        return _stream(config).count(after=lower, until=upper, most=MOST_COUNTED)
+    with answering(config):
+        return open_stream(config).count(after=lower, until=upper, most=MOST_COUNTED)
 
 
 def resolve(text: str, position: Position) -> str:
@@ -99,7 +95,7 @@ def set_position(position: Position, target: str, *, config: Config) -> bool:
         stream=position.stream, target=target, accounted=_accounted(position.state, target)
     )
     try:
-        _stream(config).reset_offset(target)
+        open_stream(config).reset_offset(target)
     except (redis.RedisError, OSError):
         return False
     return True
@@ -114,23 +110,3 @@ def _accounted(state: StreamState | None, target: str) -> int | None:
     if state.first_entry_id and order_of(target) < order_of(state.first_entry_id):
         return state.entries_gone
     return None
-
-
-def _stream(config: Config) -> CommandStream:
-    return CommandStream(
-        get_redis_connection("default"),
-        name=config.redis_command_stream,
-        offset_key=config.redis_offset_key,
-        max_payload_bytes=config.max_payload_bytes,
-    )
-
-
-@contextmanager
-def _answering(config: Config) -> Iterator[None]:
-    try:
-        yield
-    except (redis.RedisError, OSError) as error:
-        raise StreamAwayError(
-            f"Redis at {config.redis_master_addr} does not answer ({describe(error)}):"
-            " see MAIL_REDIS_MASTER_ADDR and MAIL_REDIS_PASSWORD"
-        ) from None

@@ -55,7 +55,7 @@ class StreamAwayError(PublishingError):
 def publish(*, config: Config, options: Mapping[str, Any]) -> Published:
     """Publish what the options of `publish_command` say; an option not given is None.
 
-    Raises PublishingError and UnreadableError; StreamAwayError when Redis does not confirm.
+    Raises PublishingError and JsonFileError; StreamAwayError when Redis does not confirm.
     """
     given = _from_file(options) if options["file"] else _from_flags(options)
     fields = encoded({**_defaults(), **given})

@@ -9,22 +9,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-import redis
-from django_redis import get_redis_connection
-
 from deliveries.conf import Config
-from deliveries.database import Statement, describe
+from deliveries.database import Statement
+from deliveries.intake.connecting import answering, open_stream
 from deliveries.intake.gaps import before
 from deliveries.intake.malformed import RAW_BYTES
 from deliveries.intake.publishing import (
     PublishingError,
-    StreamAwayError,
     check,
     encoded,
     put,
 )
 from deliveries.intake.rejection import RejectionCode
-from deliveries.intake.stream import CommandStream
 from deliveries.producer import Published
 
 READ = Statement(
@@ -123,19 +119,8 @@ def _kept(row: Any) -> Kept:
 
 
 def _on_stream(kept: Kept, config: Config) -> Fields | None:
-    stream = CommandStream(
-        get_redis_connection("default"),
-        name=kept.stream,
-        offset_key=config.redis_offset_key,
-        max_payload_bytes=config.max_payload_bytes,
-    )
-    try:
-        entries = stream.read(after=before(kept.entry_id), count=1)
-    except (redis.RedisError, OSError) as error:
-        raise StreamAwayError(
-            f"Redis at {config.redis_master_addr} does not answer ({describe(error)}):"
-            " see MAIL_REDIS_MASTER_ADDR and MAIL_REDIS_PASSWORD"
-        ) from None
+    with answering(config):
+        entries = open_stream(config, name=kept.stream).read(after=before(kept.entry_id), count=1)
     if not entries or entries[0].entry_id != kept.entry_id:
         return None
     if entries[0].oversize is not None:

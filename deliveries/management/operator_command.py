@@ -40,12 +40,10 @@ _FOREIGN = frozenset(
 
 
 class _Help(DjangoHelpFormatter):
-    """Keeps the lines of the exit statuses as they are."""
+    """A text of several lines keeps them."""
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
-        if text.startswith("exit status:"):
-            return text
-        return super()._fill_text(text, width, indent)
+        return text if "\n" in text else super()._fill_text(text, width, indent)
 
 
 class RefusedError(Exception):
@@ -64,7 +62,7 @@ class Answer:
     status: int = 0
 
 
-class OperatorCommand(BaseCommand):
+class StatusCommand(BaseCommand):
     """`statuses` says what the command's exit statuses mean, besides those that all share."""
 
     requires_system_checks: list[str] = []
@@ -76,8 +74,7 @@ class OperatorCommand(BaseCommand):
         shared = {
             0: "done",
             2: "the command line is wrong",
-            os.EX_UNAVAILABLE: "PostgreSQL or Redis does not answer",
-            78: "the configuration is wrong",
+            os.EX_CONFIG: "the configuration is wrong",
         }
         return dict(sorted((shared | cls.statuses).items()))
 
@@ -87,6 +84,15 @@ class OperatorCommand(BaseCommand):
         return super().create_parser(
             prog_name, subcommand, epilog="\n".join(lines), formatter_class=_Help, **kwargs
         )
+
+
+class OperatorCommand(StatusCommand):
+    """A command that asks PostgreSQL or Redis, and gives one answer."""
+
+    @classmethod
+    def all_statuses(cls) -> dict[int, str]:
+        away = {os.EX_UNAVAILABLE: "PostgreSQL or Redis does not answer"}
+        return dict(sorted((away | super().all_statuses()).items()))
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="print one JSON object")

@@ -2,12 +2,10 @@
 
 from datetime import timedelta
 
-from django_redis import get_redis_connection
-
 from deliveries.intake.accept import Acceptor
+from deliveries.intake.connecting import open_stream
 from deliveries.intake.consumer import Consumer
 from deliveries.intake.gaps import leadership_of
-from deliveries.intake.stream import CommandStream
 from deliveries.process.leadership import lead, resign
 from deliveries.process.lifecycle import Context, Parts, run
 from deliveries.process.loop import Loop
@@ -26,12 +24,7 @@ def _build(context: Context) -> Parts:
     config = context.config
     name = leadership_of(config.redis_command_stream)
     consumer = Consumer(
-        stream=CommandStream(
-            get_redis_connection("default"),
-            name=config.redis_command_stream,
-            offset_key=config.redis_offset_key,
-            max_payload_bytes=config.max_payload_bytes,
-        ),
+        stream=open_stream(config),
         acceptor=Acceptor(config=config, catalog=context.catalog),
         lead=lambda: lead(name=name, worker_id=context.worker_id),
         batch_size=config.stream_batch_size,

@@ -6,7 +6,7 @@ import json
 import pytest
 from django.conf import settings
 
-from deliveries.intake import replaying
+from deliveries.intake import connecting
 from deliveries.intake.command import parse_entry
 from deliveries.intake.entry import StreamEntry
 from deliveries.intake.malformed import Malformed, store
@@ -246,7 +246,7 @@ class TestReplay:
 
                 return run
 
-        monkeypatch.setattr(replaying, "get_redis_connection", lambda _alias: Away())
+        monkeypatch.setattr(connecting, "get_redis_connection", lambda _alias: Away())
         status, out, err = manage("malformed_commands", entry_id, "--replay", file({}))
         assert (status, out) == (69, "")
         assert "does not answer (OSError)" in err

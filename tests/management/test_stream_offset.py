@@ -6,7 +6,7 @@ import time
 import pytest
 from django.conf import settings
 
-from deliveries.intake import position
+from deliveries.intake import connecting, position
 from deliveries.intake.cursor import adopt
 from deliveries.models import Delivery, Leadership, StreamCursor
 from tests.malformed_examples import fields
@@ -189,7 +189,7 @@ def test_no_redis(manage, publish, read_to, monkeypatch):
         def get(self, _key):
             raise OSError
 
-    monkeypatch.setattr(position, "get_redis_connection", lambda _alias: Away())
+    monkeypatch.setattr(connecting, "get_redis_connection", lambda _alias: Away())
     status, out, err = manage("stream_offset")
     assert (status, out) == (69, "")
     assert "does not answer (OSError)" in err

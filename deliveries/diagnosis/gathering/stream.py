@@ -9,9 +9,9 @@ from deliveries.conf import Config
 from deliveries.database import Statement, describe
 from deliveries.diagnosis.facts import StreamFacts
 from deliveries.diagnosis.gathering.bounds import RedisAwayError, looking
+from deliveries.intake.connecting import open_stream
 from deliveries.intake.gaps import START, StreamState, examine, order_of
 from deliveries.intake.lag import lag_of
-from deliveries.intake.stream import CommandStream
 
 CURSOR = Statement(
     name="diagnosis.cursor",
@@ -36,12 +36,7 @@ def gather_stream(config: Config) -> StreamFacts:
     row = rows[0] if rows else None
     try:
         client = get_redis_connection("default")
-        stream = CommandStream(
-            client,
-            name=name,
-            offset_key=config.redis_offset_key,
-            max_payload_bytes=config.max_payload_bytes,
-        )
+        stream = open_stream(config)
         state, published = stream.state(), stream.published_offset()
         has_key = bool(client.exists(config.redis_offset_key))
         place = row.last_entry_id if row else published or START

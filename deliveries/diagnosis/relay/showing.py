@@ -1,6 +1,7 @@
 """A dialogue with the relay as an operator reads it, and as a script does. Pure."""
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field

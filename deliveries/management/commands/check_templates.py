@@ -7,15 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
 from deliveries.catalog.catalog import CatalogError, load_catalog
 from deliveries.catalog.report import catalog_as_json, catalog_lines, problems_as_json
+from deliveries.management.operator_command import StatusCommand
 
 
-class Command(BaseCommand):
-    help = "Read, compile and try every template; exit status 78 where a start would refuse them."
-    requires_system_checks: list[str] = []
+class Command(StatusCommand):
+    help = "Read, compile and try every template."
+    statuses = {os.EX_CONFIG: "the configuration is wrong, or a start would refuse the templates"}
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--dir", type=Path, help="another folder than MAIL_TEMPLATE_DIR")

@@ -1,15 +1,15 @@
 """manage.py doctor"""
 
 import sys
-from argparse import RawDescriptionHelpFormatter
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from deliveries.diagnosis.checks import CHECKS
 from deliveries.diagnosis.doctor import UnknownCheckError, examine
 from deliveries.diagnosis.finding import Level
+from deliveries.management.operator_command import StatusCommand
 
 _HELP = """\
 Examine the live system and say of every part whether it is in order, what was seen, and what to do.
@@ -17,21 +17,12 @@ It reads and changes nothing; no query of it takes longer than two seconds.
 
   manage.py doctor                               everything
   manage.py doctor --only relay --only stream    parts, or single checks: --only stream.lag
-
-exit status:
-  0   nothing failed; there may be warnings
-  1   something failed
-  78  the configuration is wrong
 """
 
 
-class Command(BaseCommand):
+class Command(StatusCommand):
     help = _HELP
-    requires_system_checks: list[str] = []
-
-    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
-        shape = {"formatter_class": RawDescriptionHelpFormatter}
-        return super().create_parser(prog_name, subcommand, **shape, **kwargs)
+    statuses = {0: "nothing failed; there may be warnings", 1: "something failed"}
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(

@@ -10,7 +10,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from deliveries.intake.publishing import PublishingError, StreamAwayError
 from deliveries.intake.replaying import Kept, find_malformed, original_fields, replay
-from deliveries.json_files import UnreadableError, read_object
+from deliveries.json_files import JsonFileError, read_object
 from deliveries.listing.cursors import InvalidCursorError
 from deliveries.listing.pages import LONGEST_PAGE, ReadTooLongError, list_malformed_commands
 from deliveries.management.arguments import between, entry_id
@@ -71,7 +71,7 @@ class Command(OperatorCommand):
             return _fields(kept) if options["fields"] else _show(kept)
         except StreamAwayError:
             raise
-        except (PublishingError, UnreadableError) as error:
+        except (PublishingError, JsonFileError) as error:
             raise RefusedError(str(error)) from None
 
 

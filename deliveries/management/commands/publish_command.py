@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.management.base import CommandParser
 
 from deliveries.intake.publishing import PublishingError, StreamAwayError, publish
-from deliveries.json_files import UnreadableError
+from deliveries.json_files import JsonFileError
 from deliveries.management.operator_command import Answer, OperatorCommand, RefusedError
 from deliveries.states import PayloadMode
 
@@ -37,7 +37,7 @@ class Command(OperatorCommand):
             published = publish(config=settings.MAIL, options=options)
         except StreamAwayError:
             raise
-        except (PublishingError, UnreadableError) as error:
+        except (PublishingError, JsonFileError) as error:
             raise RefusedError(str(error)) from None
         name = json.dumps(published.delivery_id)
         return Answer(data=asdict(published), text=f"entry {published.entry_id}, delivery {name}")

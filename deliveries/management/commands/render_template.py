@@ -5,16 +5,21 @@ import os
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from deliveries.catalog.catalog import CatalogError, load_catalog
 from deliveries.catalog.preview import PARTS, PreviewError, preview
-from deliveries.json_files import UnreadableError, read_object
+from deliveries.json_files import JsonFileError, read_object
+from deliveries.management.operator_command import StatusCommand
 
 
-class Command(BaseCommand):
-    help = "Show what a template becomes. Exit status 1: it does not render; 2: no variables read."
-    requires_system_checks: list[str] = []
+class Command(StatusCommand):
+    help = "Show what a template becomes."
+    statuses = {
+        1: "it does not render",
+        2: "the command line is wrong, or the variables cannot be read",
+        os.EX_CONFIG: "the configuration is wrong, or a start would refuse the templates",
+    }
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("template_id")
@@ -32,7 +37,7 @@ class Command(BaseCommand):
             catalog = load_catalog(directory=mail.template_dir, default_locale=mail.default_locale)
             seen = preview(catalog=catalog, template_id=template_id, locale=locale, variables=given)
             text = seen.part(options["part"]) if options["part"] else str(seen)
-        except UnreadableError as error:
+        except JsonFileError as error:
             raise CommandError(str(error), returncode=2) from None
         except PreviewError as error:
             raise CommandError(str(error), returncode=1) from None

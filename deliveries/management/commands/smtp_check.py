@@ -2,36 +2,32 @@
 
 import os
 import sys
-from argparse import ArgumentTypeError, RawDescriptionHelpFormatter
+from argparse import ArgumentTypeError
 from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from deliveries.conf.problems import UnreadableError
 from deliveries.conf.readers import duration
 from deliveries.diagnosis.relay.check import NoRelayError, check_relay
+from deliveries.management.operator_command import StatusCommand
 
 _HELP = """\
 Talk to the configured relay as the attempts process would, up to the login, and show all of it:
 greeting, what EHLO offers, TLS and its certificate, AUTH mechanisms, the login. Sends no mail.
-
-exit status:
-  0   mail would be taken
-  1   the relay answers, and refuses something
-  69  the relay does not answer
-  78  the configuration is wrong, or there is no relay (stub mode)
 """
 
 
-class Command(BaseCommand):
+class Command(StatusCommand):
     help = _HELP
-    requires_system_checks: list[str] = []
-
-    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
-        shape = {"formatter_class": RawDescriptionHelpFormatter}
-        return super().create_parser(prog_name, subcommand, **shape, **kwargs)
+    statuses = {
+        0: "mail would be taken",
+        1: "the relay answers, and refuses something",
+        os.EX_UNAVAILABLE: "the relay does not answer",
+        os.EX_CONFIG: "the configuration is wrong, or there is no relay (stub mode)",
+    }
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
