@@ -13,7 +13,7 @@ DEBUG = False
 ALLOWED_HOSTS = list(MAIL.allowed_hosts)
 
 INSTALLED_APPS = ["deliveries"]
-MIDDLEWARE = ["deliveries.http.middleware.Guard"]
+MIDDLEWARE = ["deliveries.http.middleware.ApiMiddleware"]
 ROOT_URLCONF = "mailproject.urls"
 WSGI_APPLICATION = "mailproject.wsgi.application"
 

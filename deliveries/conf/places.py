@@ -1,4 +1,4 @@
-"""Readers of what says where something is: addresses, URLs, files; and of who may come in."""
+"""Readers of what says where something is: addresses, URLs, files."""
 
 import ipaddress
 import os
@@ -11,18 +11,14 @@ from email_validator import EmailNotValidError, validate_email
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
-from deliveries.conf.options import Address, ApiToken, TokenScope
+from deliveries.conf.options import Address
 from deliveries.conf.problems import UnreadableError
-from deliveries.conf.readers import items
 
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _HOST_NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(?:\.{_LABEL})*\.?")
 _PORT = re.compile(r"[0-9]{1,5}")
 _URL_SCHEMES = ("postgresql://", "postgres://")
 _SSL_MODES = frozenset({"disable", "allow", "prefer", "require", "verify-ca", "verify-full"})
-_TOKEN = re.compile(r"([A-Za-z0-9._-]{1,64}):([a-z]+)=([!-+\--~]+)")
-_TOKEN_LENGTH = 16
-_KEY_LENGTH = 32
 
 
 def address(value: str) -> Address:
@@ -125,33 +121,6 @@ def certificates(value: str) -> Path:
     except OSError:
         raise UnreadableError("is a file that this user may not read") from None
     return path
-
-
-def secret_key(value: str) -> bytes:
-    if len(value) < _KEY_LENGTH:
-        raise UnreadableError(f"is shorter than {_KEY_LENGTH} characters")
-    return value.encode()
-
-
-def api_tokens(value: str) -> tuple[ApiToken, ...]:
-    tokens = items(_api_token, maximum=100)(value)
-    if len({token.name for token in tokens}) < len(tokens):
-        raise UnreadableError("has a name twice: logs could not tell the two apart")
-    if len({token.token for token in tokens}) < len(tokens):
-        raise UnreadableError("has a token twice, under two names")
-    return tokens
-
-
-def _api_token(value: str) -> ApiToken:
-    match = _TOKEN.fullmatch(value)
-    if match is None:
-        raise UnreadableError("is not name:scope=token, in visible ASCII characters")
-    name, scope, token = match.groups()
-    if scope not in set(TokenScope):
-        raise UnreadableError(f"has a scope that is not one of {', '.join(TokenScope)}")
-    if len(token) < _TOKEN_LENGTH:
-        raise UnreadableError(f"has a token shorter than {_TOKEN_LENGTH} characters")
-    return ApiToken(name=name, scope=TokenScope(scope), token=token)
 
 
 def _host(host: str) -> str:

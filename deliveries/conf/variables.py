@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from deliveries.conf import places, readers
+from deliveries.conf import credentials, places, readers
 from deliveries.conf.options import (
     Exporter,
     LogFormat,
@@ -82,7 +82,7 @@ _POSTGRES_EXAMPLE = "postgresql://mailservice:PASSWORD@db.internal:5432/mail"
 VARIABLES: tuple[Variable, ...] = (
     _required(
         "MAIL_SECRET_KEY",
-        readers.items(places.secret_key, maximum=10),
+        readers.items(credentials.secret_key, maximum=10),
         # for a shell; no key that somebody could copy
         example="$(openssl rand -hex 32)",
         field="secret_keys",
@@ -152,7 +152,7 @@ VARIABLES: tuple[Variable, ...] = (
     ),
     _optional(
         "MAIL_INTERNAL_API_TOKENS",
-        places.api_tokens,
+        credentials.api_tokens,
         example="auth:submit=$(openssl rand -hex 24)",
         absent=(),
     ),

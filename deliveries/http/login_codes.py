@@ -15,7 +15,7 @@ from deliveries.catalog.catalog import load_catalog
 from deliveries.crash import Point
 from deliveries.http.answers import answer
 from deliveries.http.fields import Fields
-from deliveries.http.gathering import Gatherer
+from deliveries.http.group_commit import GroupCommit
 from deliveries.http.problems import Code, FieldError, Problem, Unreadable
 from deliveries.http.requests import read_key, read_object, read_trace_headers
 from deliveries.intake.accept import Accepted, Acceptor, Result
@@ -39,12 +39,12 @@ _MOST_AT_ONCE = 100
 
 
 @cache
-def gatherer() -> Gatherer[Command, Result]:
+def group_commit() -> GroupCommit[Command, Result]:
     """The one of this process. Made before the first request: to load a catalog takes a while."""
     config = settings.MAIL
     catalog = load_catalog(directory=config.template_dir, default_locale=config.default_locale)
     acceptor = Acceptor(config=config, catalog=catalog)
-    return Gatherer(acceptor.accept_fresh, most=_MOST_AT_ONCE)
+    return GroupCommit(acceptor.accept_fresh, most=_MOST_AT_ONCE)
 
 
 def accept_login_code(request: HttpRequest) -> HttpResponse:
@@ -53,7 +53,7 @@ def accept_login_code(request: HttpRequest) -> HttpResponse:
     login_code = parse_login_code(body)
     command = _command(login_code, key=key, body=body, trace=_trace_of(request))
     began = time.time_ns()
-    result = gatherer().ask(command)
+    result = group_commit().ask(command)
     crash.here(Point.LOGIN_CODE_ACCEPTED)
     measure_commands([command], [result], began=began)
     delivery_id, outcome = _outcome(result)

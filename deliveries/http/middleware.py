@@ -26,7 +26,7 @@ ROUTE, DELIVERY_ID = "mail.route", "mail.delivery_id"
 _RETRY_SECONDS = "2"
 
 
-class Guard:
+class ApiMiddleware:
     """Checks Host and token before anything else looks at a request; turns faults into problems."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:

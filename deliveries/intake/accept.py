@@ -26,7 +26,7 @@ from deliveries.intake.fingerprint import fingerprint
 from deliveries.intake.members import Members, RenderedContent, TemplateContent
 from deliveries.intake.message_id import new_message_id
 from deliveries.intake.rejection import Rejection, RejectionCode
-from deliveries.intake.rendering import Rendering
+from deliveries.intake.render_span import RenderSpan
 from deliveries.intake.reservations import Known, look_up
 from deliveries.intake.schedule import check_send_at
 from deliveries.payload import Payload
@@ -163,7 +163,7 @@ class Acceptor:
     def _rendered(self, delivery: NewDelivery, content: TemplateContent) -> NewDelivery:
         try:
             template = self._catalog.find(content.template_id, content.locale)
-            with Rendering(delivery, content.template_id, template.locale_used):
+            with RenderSpan(delivery, content.template_id, template.locale_used):
                 mail = render(template, content.variables)
         except TemplateNotFound:
             raise Rejection(

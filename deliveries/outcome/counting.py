@@ -9,7 +9,7 @@ from typing import Any
 
 from deliveries.states import DeliveryStatus, FailureCode
 from deliveries.telemetry import metrics
-from deliveries.transitions.expiry import Expired
+from deliveries.transitions.expiry import ExpiredCount
 from deliveries.transitions.records import Completion
 
 
@@ -33,7 +33,7 @@ def count_outcomes(moved: Iterable[Any], completions: Mapping[int, Completion]) 
         metrics.PARTIAL.add(partial)
 
 
-def count_expired(expired: Expired) -> None:
+def count_expired(expired: ExpiredCount) -> None:
     if expired.count > expired.sent:
         metrics.FAILED.add(expired.count - expired.sent, failure_code=FailureCode.EXPIRED)
     if expired.sent:  # somebody was reached, somebody was left

@@ -69,21 +69,21 @@ SELECT count(*) AS expired, count(*) FILTER (WHERE status = 'sent') AS sent FROM
 
 
 @dataclass(frozen=True, slots=True)
-class Expired:
+class ExpiredCount:
     """How many deliveries ended, and how many of them as sent: some recipient had been reached."""
 
     count: int = 0
     sent: int = 0
 
 
-def expire(*, batch: int) -> Expired:
+def expire(*, batch: int) -> ExpiredCount:
     """End up to `batch` waiting deliveries and as many handed-out ones."""
     row = EXPIRE.fetch(batch=batch)[0]
-    return Expired(count=row.expired, sent=row.sent)
+    return ExpiredCount(count=row.expired, sent=row.sent)
 
 
-def expire_in_hand(*, worker_id: int, attempt_ids: Sequence[int]) -> Expired:
+def expire_in_hand(*, worker_id: int, attempt_ids: Sequence[int]) -> ExpiredCount:
     if not attempt_ids:
-        return Expired()
+        return ExpiredCount()
     row = EXPIRE_IN_HAND.fetch(worker_id=worker_id, attempt_ids=list(attempt_ids))[0]
-    return Expired(count=row.expired, sent=row.sent)
+    return ExpiredCount(count=row.expired, sent=row.sent)

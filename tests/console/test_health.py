@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from deliveries.console.health import outcomes
 from deliveries.console.health.charts import Column, draw_bars, draw_columns, nice_top, short_number
-from deliveries.console.health.outcomes import HOURS, SLICE, count_outcomes
+from deliveries.console.health.outcomes import HOURS, SLICE, read_outcomes
 from deliveries.console.health.readings import DURATIONS, Lane, Readings, Sends, take_readings
 from deliveries.console.health.verdict import judge
 from deliveries.console.words import Tone
@@ -59,7 +59,7 @@ class TestPage:
 class TestOutcomes:
     def test_hours_add_up_to_what_ended(self, day):
         now = timezone.now()
-        counted = count_outcomes(now)
+        counted = read_outcomes(now)
         begun = counted.begin
         expected = Delivery.objects.filter(finished_at__gte=begun, finished_at__lte=now)
         assert sum(counted.since(begun).values()) == expected.count()
@@ -76,22 +76,22 @@ class TestOutcomes:
         now = timezone.now()
         _ended(now - timedelta(hours=3), "then")
         _ended(now, "now")
-        before = count_outcomes(now)
+        before = read_outcomes(now)
         Delivery.objects.all().delete()
-        after = count_outcomes(now)
+        after = read_outcomes(now)
         assert sum(before.since(before.begin).values()) == 2
         assert sum(after.since(after.begin).values()) == 1
 
     def test_a_slice_is_over_only_when_all_that_ended_in_it_is_committed(self, empty):
         now = NOW.replace(minute=35, second=20)
-        count_outcomes(now)
+        read_outcomes(now)
         _ended(now - timedelta(seconds=30), "late")  # 34:50, in the slice before
-        assert sum(count_outcomes(now).since(NOW - timedelta(hours=1)).values()) == 1
+        assert sum(read_outcomes(now).since(NOW - timedelta(hours=1)).values()) == 1
 
     def test_old_slices_leave(self, empty, sql):
         now = timezone.now()
-        count_outcomes(now - timedelta(days=3))
-        begin = count_outcomes(now).begin
+        read_outcomes(now - timedelta(days=3))
+        begin = read_outcomes(now).begin
         ((oldest, slices),) = sql("SELECT min(begins_at), count(*) FROM console_outcome_slices")
         assert oldest == begin
         assert slices <= HOURS * (timedelta(hours=1) // SLICE)
@@ -100,10 +100,10 @@ class TestOutcomes:
         now = timezone.now()
         _ended(now - timedelta(hours=3), "then")
         monkeypatch.setattr(outcomes, "BUDGET", timedelta(0))
-        first = count_outcomes(now)
+        first = read_outcomes(now)
         assert not all(whole for _, _, whole in first.by_hour())
         monkeypatch.undo()
-        assert all(whole for _, _, whole in count_outcomes(now).by_hour())
+        assert all(whole for _, _, whole in read_outcomes(now).by_hour())
 
 
 @pytest.mark.process

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.conf import settings
 
-from deliveries.management.sending_again import How, send_again
+from deliveries.management.resend_run import How, send_again
 from deliveries.models import DeadLetter, Delivery, DeliveryPayload, IdempotencyReservation
 from deliveries.states import Source
 

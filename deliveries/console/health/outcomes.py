@@ -36,7 +36,7 @@ WHERE s.begins_at >= %(begin)b::timestamptz
 )
 
 COUNT = Statement(
-    name="console.count_outcomes",
+    name="console.read_outcomes",
     purpose="count what ended within slices that are over, and keep the counts",
     sql="""
 WITH counted AS MATERIALIZED (
@@ -105,7 +105,7 @@ class Outcomes:
         return sum((counts for at, counts in self.slices.items() if at >= moment), Counter())
 
 
-def count_outcomes(now: datetime) -> Outcomes:
+def read_outcomes(now: datetime) -> Outcomes:
     """Count what is not counted yet, as far as the budget goes, newest first.
 
     Writes, so it is called outside the page's own read-only transaction.

@@ -8,7 +8,7 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from deliveries.console.health.charts import Bar, Column, Columns, draw_bars, draw_columns
-from deliveries.console.health.outcomes import Outcomes, count_outcomes
+from deliveries.console.health.outcomes import Outcomes, read_outcomes
 from deliveries.console.health.readings import (
     DURATIONS,
     LATEST_MALFORMED,
@@ -35,7 +35,7 @@ _HOUR = timedelta(hours=1)
 def front_page(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     """Two transactions: one that may write counts down, one that only reads."""
     now = timezone.now()
-    outcomes = count_outcomes(now)
+    outcomes = read_outcomes(now)
     with bounded():
         readings = take_readings(now)
     ended = outcomes.since(now - _HOUR)

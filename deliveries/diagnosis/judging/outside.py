@@ -7,8 +7,8 @@ from deliveries.diagnosis.facts import ExporterFacts
 from deliveries.diagnosis.finding import Verdict, failed, ok, warning
 from deliveries.diagnosis.judging.wording import lasting
 from deliveries.diagnosis.relay.advice import advice_for
+from deliveries.diagnosis.relay.probe import Probe
 from deliveries.diagnosis.relay.showing import expiry_of
-from deliveries.diagnosis.relay.sounding import Sounding
 from deliveries.outcome.report import Event
 from deliveries.states import Phase
 
@@ -17,7 +17,7 @@ _BEFORE_TLS = frozenset({Phase.CONNECT, Phase.GREETING, Phase.EHLO})
 _STUB = "stub mode: there is no relay"
 
 
-def relay_reached(_config: Config, seen: Sounding | None) -> Verdict:
+def relay_reached(_config: Config, seen: Probe | None) -> Verdict:
     if seen is None:
         return ok(_STUB)
     ended = seen.ended
@@ -28,7 +28,7 @@ def relay_reached(_config: Config, seen: Sounding | None) -> Verdict:
     return ok(f"{seen.peer}: {greeting}, {lasting(seen.total_ms / 1000)} in all")
 
 
-def relay_encrypted(config: Config, seen: Sounding | None) -> Verdict:
+def relay_encrypted(config: Config, seen: Probe | None) -> Verdict:
     if seen is None:
         return ok(_STUB)
     ended = seen.ended
@@ -43,7 +43,7 @@ def relay_encrypted(config: Config, seen: Sounding | None) -> Verdict:
     return ok(told)
 
 
-def _unencrypted(config: Config, seen: Sounding) -> Verdict:
+def _unencrypted(config: Config, seen: Probe) -> Verdict:
     if config.smtp_tls is not TlsMode.NONE:
         told = warning("the dialogue did not come so far", "See relay.reached first.")
         return told.under("The relay is away")
@@ -53,7 +53,7 @@ def _unencrypted(config: Config, seen: Sounding) -> Verdict:
     return warning(f"none{offered}", "Set MAIL_SMTP_TLS=starttls: mail goes in the clear.")
 
 
-def relay_login(config: Config, seen: Sounding | None) -> Verdict:
+def relay_login(config: Config, seen: Probe | None) -> Verdict:
     if seen is None:
         return ok(_STUB)
     offered = f"{', '.join(seen.mechanisms) or 'no mechanism'} offered"

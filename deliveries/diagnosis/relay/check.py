@@ -4,8 +4,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 from deliveries.conf import Config
+from deliveries.diagnosis.relay.probe import probe
 from deliveries.diagnosis.relay.showing import RelayCheck
-from deliveries.diagnosis.relay.sounding import sound
 from deliveries.process.attempting import relay_of
 
 _SECOND = timedelta(seconds=1)
@@ -29,4 +29,4 @@ def check_relay(
     if not with_login:
         relay = replace(relay, username="", password="")
     sender = config.smtp_from_email if with_sender else None
-    return RelayCheck(relay=relay, sounding=sound(relay=relay, sender=sender))
+    return RelayCheck(relay=relay, probe=probe(relay=relay, sender=sender))

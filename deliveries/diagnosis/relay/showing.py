@@ -12,7 +12,7 @@ from deliveries.attempt.smtp.relay import Relay
 from deliveries.conf import TlsMode
 from deliveries.diagnosis.relay.advice import advice_for
 from deliveries.diagnosis.relay.dialogue import Exchange
-from deliveries.diagnosis.relay.sounding import Sounding
+from deliveries.diagnosis.relay.probe import Probe
 from deliveries.outcome.report import Event, Reply
 
 EX_REFUSED = 1
@@ -26,21 +26,21 @@ _WIDTH = 12
 
 @dataclass(frozen=True, slots=True)
 class RelayCheck:
-    """`relay` as configured, `sounding` as found. Replies of the relay are shown, secrets not."""
+    """`relay` as configured, `probe` as found. Replies of the relay are shown, secrets not."""
 
     relay: Relay
-    sounding: Sounding
+    probe: Probe
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
     def exit_status(self) -> int:
-        ended = self.sounding.ended
+        ended = self.probe.ended
         if ended is None:
             return os.EX_OK
         return os.EX_UNAVAILABLE if ended.event in _AWAY else EX_REFUSED
 
     def as_json(self) -> str:
-        seen, ended = self.sounding, self.sounding.ended
+        seen, ended = self.probe, self.probe.ended
         whole: dict[str, Any] = {
             "relay": f"{self.relay.host}:{self.relay.port}",
             "tls_mode": self.relay.tls.value,
@@ -68,7 +68,7 @@ class RelayCheck:
         return "\n".join(f"{name.ljust(_WIDTH)}  {value}" for name, value in self._lines())
 
     def _lines(self) -> Iterator[tuple[str, str]]:
-        seen = self.sounding
+        seen = self.probe
         yield "relay", f"{self.relay.host}:{self.relay.port}, MAIL_SMTP_TLS={self.relay.tls}"
         if seen.peer:
             yield "connected", f"to {seen.peer} in {seen.connect_ms:.1f} ms"
@@ -89,7 +89,7 @@ class RelayCheck:
         yield from self._ending()
 
     def _encryption_lines(self) -> Iterator[tuple[str, str]]:
-        found = self.sounding.encryption
+        found = self.probe.encryption
         if found is None:
             return
         yield "TLS", f"{found.version}, {found.cipher}"
@@ -99,7 +99,7 @@ class RelayCheck:
         yield "", f"for {', '.join(found.names)}, until {found.not_after}{days}"
 
     def _login_lines(self) -> Iterator[tuple[str, str]]:
-        seen = self.sounding
+        seen = self.probe
         if not seen.keywords:
             return
         used = next((name for name in _OURS if name in seen.mechanisms), None)
@@ -111,7 +111,7 @@ class RelayCheck:
             yield "login", seen.login.summary
 
     def _ending(self) -> Iterator[tuple[str, str]]:
-        seen = self.sounding
+        seen = self.probe
         if seen.ended is None:
             yield "result", f"mail would be taken; nothing was sent ({seen.total_ms:.0f} ms)"
             return
@@ -119,7 +119,7 @@ class RelayCheck:
         yield "what to do", advice_for(seen.failure_code)
 
     def _encryption_as_json(self) -> dict[str, Any] | None:
-        found = self.sounding.encryption
+        found = self.probe.encryption
         if found is None:
             return None
         until = expiry_of(found.not_after)
@@ -142,7 +142,7 @@ def expiry_of(not_after: str) -> datetime | None:
         return None
 
 
-def _introductions(seen: Sounding) -> list[Exchange]:
+def _introductions(seen: Probe) -> list[Exchange]:
     return [exchange for exchange in seen.exchanges if exchange.keywords]
 
 

@@ -16,7 +16,7 @@ from deliveries.management.operator_command import (
     RefusedError,
 )
 from deliveries.management.progress import Progress
-from deliveries.management.sending_again import (
+from deliveries.management.resend_run import (
     FINE,
     MEANING,
     How,

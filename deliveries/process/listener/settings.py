@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from deliveries.conf import load as _load
-from deliveries.http.login_codes import gatherer as _gatherer
+from deliveries.http.login_codes import group_commit as _group_commit
 from deliveries.process.listener.log import ListenerLog
 from deliveries.process.listener.presence import Presence
 from deliveries.process.listener.worker import ApiWorker
@@ -83,7 +83,7 @@ def post_fork(_server: Any, worker: ApiWorker) -> None:
 
 def post_worker_init(worker: ApiWorker) -> None:
     """The application is loaded; what the first request needs is made before it comes."""
-    _gatherer()
+    _group_commit()
     worker.presence = Presence(lease=_CONFIG.worker_lease)
     worker.presence.begin()
 

@@ -16,7 +16,7 @@ from deliveries.states import FailureCode, Phase
 
 
 @dataclass(frozen=True, slots=True)
-class Sounding:
+class Probe:
     """How far the dialogue came. `ended` is what stopped it, None when mail would be taken.
 
     `peer` is the address that was reached, empty when none was. `spent` is how long each phase
@@ -69,7 +69,7 @@ class Sounding:
         return replies[-1] if replies else None
 
 
-def sound(*, relay: Relay, sender: str | None = None) -> Sounding:
+def probe(*, relay: Relay, sender: str | None = None) -> Probe:
     """Hold the dialogue within the relay's timeout. Raises for nothing that the network does.
 
     With a `sender` it also says MAIL, and RSET after it.
@@ -80,7 +80,7 @@ def sound(*, relay: Relay, sender: str | None = None) -> Sounding:
         sock = connect(host=relay.host, port=relay.port, deadline=deadline, interrupt=interrupt)
     except LINK_ERRORS as error:
         unreached = report_of(error, phase=Phase.CONNECT)
-        return Sounding(total_ms=_since(started), ended=unreached)
+        return Probe(total_ms=_since(started), ended=unreached)
     connect_ms, peer = _since(started), _shown(sock.getpeername())
     wire = OverheardWire(relay=relay, sock=sock, interrupt=interrupt)
     timeline = [(Phase.CONNECT, time.time_ns() - int(connect_ms * 1e6))]
@@ -88,7 +88,7 @@ def sound(*, relay: Relay, sender: str | None = None) -> Sounding:
     answer, ended = _converse(session, deadline, sender)
     spent = _spent(timeline, until=time.time_ns())
     session.close(politely=ended is None)
-    return Sounding(
+    return Probe(
         peer=peer,
         connect_ms=connect_ms,
         total_ms=_since(started),

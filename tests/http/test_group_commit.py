@@ -5,17 +5,17 @@ import threading
 import pytest
 
 from deliveries.http import gathering
-from deliveries.http.gathering import Gatherer
+from deliveries.http.group_commit import GroupCommit
 from tests.stack.waiting import wait_until
 
 
-def ask_all(gatherer, asks):
+def ask_all(group_commit, asks):
     """Each from a thread of its own; answers and errors by what was asked."""
     found = {}
 
     def ask(what):
         try:
-            found[what] = gatherer.ask(what)
+            found[what] = group_commit.ask(what)
         except ValueError as error:
             found[what] = error
 
@@ -31,14 +31,14 @@ def join(threads):
         assert not thread.is_alive()
 
 
-def await_waiting(gatherer, count):
-    wait_until(lambda: len(gatherer._waiting) == count, seconds=10)
+def await_waiting(group_commit, count):
+    wait_until(lambda: len(group_commit._waiting) == count, seconds=10)
 
 
 def test_alone_nobody_waits():
     turns = []
-    gatherer = Gatherer(lambda asks: turns.append(asks) or [n * 2 for n in asks], most=10)
-    assert [gatherer.ask(n) for n in (1, 2, 3)] == [2, 4, 6]
+    group_commit = GroupCommit(lambda asks: turns.append(asks) or [n * 2 for n in asks], most=10)
+    assert [group_commit.ask(n) for n in (1, 2, 3)] == [2, 4, 6]
     assert turns == [[1], [2], [3]]
 
 
@@ -51,11 +51,11 @@ def test_what_comes_during_a_turn_shares_the_next():
         assert going_on.wait(30)
         return [n * 2 for n in asks]
 
-    gatherer = Gatherer(work, most=10)
-    first, found_first = ask_all(gatherer, [0])
+    group_commit = GroupCommit(work, most=10)
+    first, found_first = ask_all(group_commit, [0])
     assert started.wait(30)
-    rest, found = ask_all(gatherer, range(1, 6))
-    await_waiting(gatherer, 5)
+    rest, found = ask_all(group_commit, range(1, 6))
+    await_waiting(group_commit, 5)
     going_on.set()
     join([*first, *rest])
     assert found_first | found == {n: n * 2 for n in range(6)}
@@ -75,7 +75,7 @@ class Clock:
 
 
 def three_together(clock, *, took, turns):
-    """A gatherer whose last turn had three parts in it and took so many seconds."""
+    """A group_commit whose last turn had three parts in it and took so many seconds."""
     started, going_on = threading.Event(), threading.Event()
 
     def work(asks):
@@ -85,43 +85,43 @@ def three_together(clock, *, took, turns):
         clock.now += 0 if asks == [0] else took  # the one that comes first does not come back
         return list(asks)
 
-    gatherer = Gatherer(work, most=10, clock=clock)
-    first, _ = ask_all(gatherer, [0])
+    group_commit = GroupCommit(work, most=10, clock=clock)
+    first, _ = ask_all(group_commit, [0])
     assert started.wait(30)
-    rest, _ = ask_all(gatherer, [1, 2, 3])
-    await_waiting(gatherer, 3)
+    rest, _ = ask_all(group_commit, [1, 2, 3])
+    await_waiting(group_commit, 3)
     going_on.set()
     join([*first, *rest])
-    return gatherer
+    return group_commit
 
 
 def test_those_of_the_last_turn_are_waited_for(monkeypatch):
     monkeypatch.setattr(gathering, "_LONGEST_PATIENCE", 30)
     turns = []
-    gatherer = three_together(Clock(), took=30, turns=turns)
+    group_commit = three_together(Clock(), took=30, turns=turns)
     for asks in ([4, 5, 6], [7, 8, 9]):
         threads = []
         for ask in asks:  # one after the other: without patience each would be alone
-            threads += ask_all(gatherer, [ask])[0]
+            threads += ask_all(group_commit, [ask])[0]
             if ask != asks[-1]:
-                await_waiting(gatherer, len(threads))
+                await_waiting(group_commit, len(threads))
         join(threads)
     assert turns == [[0], [1, 2, 3], [4, 5, 6], [7, 8, 9]]
 
 
 def test_but_no_longer_than_that_turn_took():
     turns = []
-    gatherer = three_together(Clock(), took=0.01, turns=turns)
-    assert gatherer.ask(4) == 4
+    group_commit = three_together(Clock(), took=0.01, turns=turns)
+    assert group_commit.ask(4) == 4
     assert turns[2:] == [[4]]
 
 
 def test_nor_when_it_is_long_over(monkeypatch):
     monkeypatch.setattr(gathering, "_LONGEST_PATIENCE", 30)
     turns, clock = [], Clock()
-    gatherer = three_together(clock, took=30, turns=turns)
+    group_commit = three_together(clock, took=30, turns=turns)
     clock.now += 31
-    (thread,), _ = ask_all(gatherer, [4])
+    (thread,), _ = ask_all(group_commit, [4])
     thread.join(20)
     assert not thread.is_alive()
     assert turns[2:] == [[4]]
@@ -135,11 +135,11 @@ def test_a_turn_has_its_bound():
         turns.append(len(asks))
         return list(asks)
 
-    gatherer = Gatherer(work, most=3)
+    group_commit = GroupCommit(work, most=3)
 
     def ask(number, found):
         gate.wait(30)
-        found[number] = gatherer.ask(number)
+        found[number] = group_commit.ask(number)
 
     found = {}
     threads = [threading.Thread(target=ask, args=(n, found)) for n in range(20)]
@@ -163,19 +163,19 @@ def test_an_error_reaches_each_of_the_turn_and_nobody_else():
             raise ValueError("no")
         return list(asks)
 
-    gatherer = Gatherer(work, most=10)
-    first, found_first = ask_all(gatherer, [0])
+    group_commit = GroupCommit(work, most=10)
+    first, found_first = ask_all(group_commit, [0])
     assert started.wait(30)
-    rest, found = ask_all(gatherer, [1, 2])
-    await_waiting(gatherer, 2)
+    rest, found = ask_all(group_commit, [1, 2])
+    await_waiting(group_commit, 2)
     going_on.set()
     join([*first, *rest])
     assert found_first == {0: 0}
     assert all(isinstance(error, ValueError) for error in found.values())
-    assert gatherer.ask(7) == 7
+    assert group_commit.ask(7) == 7
 
 
 def test_too_few_answers_are_an_error_and_not_a_hang():
-    gatherer = Gatherer(lambda _asks: [], most=10)
+    group_commit = GroupCommit(lambda _asks: [], most=10)
     with pytest.raises(ValueError, match="shorter"):
-        gatherer.ask(1)
+        group_commit.ask(1)

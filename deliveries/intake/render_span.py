@@ -14,7 +14,7 @@ _CODES = {
 }
 
 
-class Rendering:
+class RenderSpan:
     """A span around the rendering, under the trace of the delivery that it is for."""
 
     def __init__(self, delivery: NewDelivery, template_id: str, locale_used: str) -> None:

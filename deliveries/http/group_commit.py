@@ -15,7 +15,7 @@ Answer = TypeVar("Answer")
 _LONGEST_PATIENCE = 0.02  # seconds: no disk that is well takes longer
 
 
-class Gatherer(Generic[Ask, Answer]):
+class GroupCommit(Generic[Ask, Answer]):
     """Shared by the threads of a process. `work` gets what has gathered and answers in its order.
 
     An error of `work` is raised to each whose part was in it.
