@@ -60,7 +60,7 @@ PLAN = PlanFacts(
     look_ahead_ms=0.6,
 )
 STREAM = StreamFacts(
-    name="s", exists=True, length=3, last_generated_id="9-0", cursor="9-0", published="9-0",
+    name="s", exists=True, last_generated_id="9-0", cursor="9-0", published="9-0",
     has_offset_key=True,
 )  # fmt: skip
 SMOKE = ListenerFacts("a", "x:1", "", 404, "delivery_not_found", 3.0)

@@ -4,7 +4,6 @@ import threading
 
 import pytest
 
-from deliveries.http import gathering
 from deliveries.http.group_commit import GroupCommit
 from tests.stack.waiting import wait_until
 
@@ -96,7 +95,7 @@ def three_together(clock, *, took, turns):
 
 
 def test_those_of_the_last_turn_are_waited_for(monkeypatch):
-    monkeypatch.setattr(gathering, "_LONGEST_PATIENCE", 30)
+    monkeypatch.setattr("deliveries.http.group_commit._LONGEST_PATIENCE", 30)
     turns = []
     group_commit = three_together(Clock(), took=30, turns=turns)
     for asks in ([4, 5, 6], [7, 8, 9]):
@@ -117,7 +116,7 @@ def test_but_no_longer_than_that_turn_took():
 
 
 def test_nor_when_it_is_long_over(monkeypatch):
-    monkeypatch.setattr(gathering, "_LONGEST_PATIENCE", 30)
+    monkeypatch.setattr("deliveries.http.group_commit._LONGEST_PATIENCE", 30)
     turns, clock = [], Clock()
     group_commit = three_together(clock, took=30, turns=turns)
     clock.now += 31
