@@ -216,5 +216,5 @@ def main(arguments: Sequence[str]) -> int:
         return 0
 
     # a folder of its own: it may run while a stack holds the usual one
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory() as folder:
         return run_in_folder(Path(folder), work)
