@@ -6,34 +6,28 @@ same requests to both in turn. Fails when a page over many takes more than `WORS
 
 import argparse
 import http.cookiejar
-import os
 import re
 import secrets
 import statistics
-import subprocess
-import sys
 import time
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import psycopg
 
-from mailproject.embedded.child import Child, start_child
-from mailproject.embedded.folder import RunFolder
-from mailproject.embedded.interruption import Interruption
-from mailproject.embedded.ports import LOOPBACK, ReservedPort
-from mailproject.embedded.postgres import Postgres, start_postgres
-from mailproject.embedded.procfile import STARTED
-from mailproject.embedded.provision import ServiceDatabase
-from mailproject.embedded.stack import CHECKOUT, hold_run_folder
-from mailproject.embedded.valkey import Valkey, start_valkey
+from bench.deployment import WEB, deploy
+from bench.servers import Servers, run_with_servers
 
 WORST = 1.5
-_START_SECONDS = 120.0
 _USER = "bench"
+_VARIABLES = {
+    "MAIL_SMTP_MODE": "stub",
+    "MAIL_ADMIN_ENABLED": "true",
+    "MAIL_INTERNAL_HTTP_WORKERS": "1",
+}
 
 # One in ten ends badly, so that every list over few fills its page too. All are spread over thirty
 # days, the newest now.
@@ -99,63 +93,21 @@ class Site:
         return time.perf_counter() - began
 
 
-class Bench:
-    def __init__(self, folder: RunFolder, stops: ExitStack) -> None:
-        self._folder = folder
-        self._stops = stops
-        self._postgres: Postgres = start_postgres(folder=folder)
-        stops.callback(self._postgres.stop)
-        self._valkey: Valkey = start_valkey(folder=folder)
-        stops.callback(self._valkey.stop)
-
-    def site(self, name: str, count: int) -> Site:
-        """A database of `count` old deliveries, and the admin over it."""
-        dsn = self._postgres.make_database(
-            ServiceDatabase(name=name, role=name, password=secrets.token_hex(16))
-        )
-        port = ReservedPort().release()
-        password = secrets.token_hex(16)
-        environment = {
-            "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
-            "MAIL_SECRET_KEY": secrets.token_hex(32),
-            "MAIL_REDIS_MASTER_ADDR": self._valkey.address,
-            "MAIL_REDIS_PASSWORD": self._valkey.password,
-            "MAIL_POSTGRES_PRIMARY_DSN": dsn,
-            "MAIL_SMTP_MODE": "stub",
-            "MAIL_ADMIN_ENABLED": "true",
-            "MAIL_INTERNAL_HTTP_ADDR": f"{LOOPBACK}:{port}",
-            "MAIL_INTERNAL_HTTP_WORKERS": "1",
-            "DJANGO_SUPERUSER_PASSWORD": password,
-        }
-        self._start(name, environment)
+@contextmanager
+def start_site(servers: Servers, name: str, count: int) -> Iterator[Site]:
+    """A database of `count` old deliveries, and the admin over it."""
+    password = secrets.token_hex(16)
+    with deploy(servers, name, _VARIABLES) as service:
+        service.start(WEB)
         user = ("--noinput", "--username", _USER, "--email", "bench@example.org")
-        subprocess.run(
-            [sys.executable, "manage.py", "createsuperuser", "-v", "0", *user],
-            env=environment,
-            cwd=CHECKOUT,
-            check=True,
-        )
-        with psycopg.connect(dsn, autocommit=True, options="-csearch_path=mail") as connection:
+        service.manage("createsuperuser", *user, DJANGO_SUPERUSER_PASSWORD=password)
+        with psycopg.connect(
+            service.dsn, autocommit=True, options="-csearch_path=mail"
+        ) as connection:
             with psycopg.ClientCursor(connection) as cursor:
                 cursor.execute(_FILL, {"count": count})
             connection.execute("VACUUM ANALYZE")
-        return _log_in(f"http://{LOOPBACK}:{port}/admin/", password)
-
-    def _start(self, name: str, environment: dict[str, str]) -> None:
-        child: Child = start_child(
-            folder=self._folder,
-            name=name,
-            argv=[sys.executable, "manage.py", "serve"],
-            environment=environment,
-            log=self._folder.subfolder("logs") / f"{name}.log",
-            cwd=CHECKOUT,
-        )
-        self._stops.callback(child.stop, seconds=15.0)
-        deadline = time.monotonic() + _START_SECONDS
-        while STARTED["web"] not in child.tail():
-            if child.has_ended or time.monotonic() > deadline:
-                raise child.failed("did not start")
-            time.sleep(0.1)
+        yield _log_in(f"{service.url}/admin/", password)
 
 
 def _log_in(base: str, password: str) -> Site:
@@ -170,15 +122,34 @@ def _log_in(base: str, password: str) -> Site:
     return Site(base, opener)
 
 
-def _measure(few: Site, many: Site, rounds: int) -> Iterator[tuple[str, float, float]]:
+def _measure(
+    servers: Servers, few: Site, many: Site, rounds: int
+) -> Iterator[tuple[str, float, float]]:
     for name, path in PAGES.items():
         times: tuple[list[float], list[float]] = ([], [])
         for number in range(rounds + 2):
+            servers.interruption.check()
             for site, taken in zip((few, many), times, strict=True):
                 seconds = site.seconds(path)
                 if number >= 2:  # the first fill caches and count what is not counted yet
                     taken.append(seconds)
         yield name, statistics.median(times[0]), statistics.median(times[1])
+
+
+def compare(servers: Servers, *, few: int, many: int, rounds: int) -> list[str]:
+    """Print a line for each page; returns those that take too long over many."""
+    slow = []
+    with start_site(servers, "few", few) as small, start_site(servers, "many", many) as large:
+        print(f"{'page':28}{few:>12,}{many:>12,}   ratio")
+        for name, over_few, over_many in _measure(servers, small, large, rounds):
+            ratio = over_many / over_few
+            print(
+                f"{name:28}{over_few * 1000:>9.1f} ms{over_many * 1000:>9.1f} ms{ratio:>8.2f}",
+                flush=True,
+            )
+            if ratio > WORST:
+                slow.append(name)
+    return slow
 
 
 def main(argv: Sequence[str]) -> int:
@@ -187,22 +158,11 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--many", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=15)
     asked = parser.parse_args(argv)
-    slow = []
-    with ExitStack() as stops:
-        interruption = Interruption()
-        stops.callback(interruption.close)
-        folder = hold_run_folder(CHECKOUT)
-        stops.callback(folder.close)
-        bench = Bench(folder, stops)
-        few, many = bench.site("few", asked.few), bench.site("many", asked.many)
-        print(f"{'page':28}{asked.few:>12,}{asked.many:>12,}   ratio")
-        for name, small, large in _measure(few, many, asked.rounds):
-            ratio = large / small
-            print(
-                f"{name:28}{small * 1000:>9.1f} ms{large * 1000:>9.1f} ms{ratio:>8.2f}", flush=True
-            )
-            if ratio > WORST:
-                slow.append(name)
-    if slow:
-        print(f"more than {WORST} times as long: {', '.join(slow)}")
-    return 1 if slow else 0
+
+    def work(servers: Servers) -> int:
+        slow = compare(servers, few=asked.few, many=asked.many, rounds=asked.rounds)
+        if slow:
+            print(f"more than {WORST} times as long: {', '.join(slow)}")
+        return 1 if slow else 0
+
+    return run_with_servers(None, work)

@@ -10,20 +10,19 @@ and each message later still. It is set against connections / (2 round trips + t
 
 import argparse
 import smtplib
-import socket
 import ssl
 import statistics
-import subprocess
-import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.mails import SENDER, Mail
+from bench.receiver import start_receiver
+from bench.session import BenchError, run_in_folder
 from deliveries.attempt.smtp.client import Client
 from deliveries.attempt.smtp.envelope import Envelope
 from deliveries.attempt.smtp.relay import Relay, make_ssl_context
@@ -31,9 +30,10 @@ from deliveries.conf import TlsMode
 from deliveries.outcome.report import Event
 from deliveries.states import Phase
 from mailproject.embedded.certificates import Certificates, make_certificates
+from mailproject.embedded.folder import RunFolder
+from mailproject.embedded.interruption import Interruption
 from mailproject.embedded.ports import LOOPBACK
 
-_CHECKOUT = Path(__file__).resolve().parents[1]
 _MILLION = 1_000_000
 _WARM_UP = 50
 Mails = Sequence[tuple[str, bytes]]
@@ -74,24 +74,16 @@ class Place:
 
 
 @contextmanager
-def relay(*options: str, certificates: Certificates | None = None) -> Iterator[Place]:
+def relay(
+    folder: RunFolder, name: str, *options: str, certificates: Certificates | None = None
+) -> Iterator[Place]:
     if certificates is not None:
         whole = certificates.server.with_name("relay.pem")
         whole.write_bytes(certificates.server_key.read_bytes() + certificates.server.read_bytes())
         options = (*options, "--certificate", str(whole))
-    with socket.create_server((LOOPBACK, 0), backlog=128) as listener:
-        fd = listener.fileno()
-        process = subprocess.Popen(
-            [sys.executable, "-m", "bench.relay", "--listen-fd", str(fd), *options],
-            cwd=_CHECKOUT,
-            pass_fds=(fd,),
-        )
-        port = listener.getsockname()[1]
-    try:
-        yield Place(port, certificates)
-    finally:
-        process.terminate()
-        process.wait()
+    with start_receiver(folder, "bench.relay", *options, log=name) as receiver:
+        yield Place(receiver.port, certificates)
+    print(receiver.last_line, flush=True)
 
 
 def send_with_client(place: Place, mails: Mails) -> float:
@@ -103,7 +95,7 @@ def send_with_client(place: Place, mails: Mails) -> float:
         envelope = Envelope(SENDER, (recipient,))
         report = client.send(envelope=envelope, message=message, guard=guard, deadline=deadline)
         if report.event is not Event.REPLY or report.phase is not Phase.FINAL:
-            raise RuntimeError(f"not sent: {report}")
+            raise BenchError(f"not sent: {report}")
 
     try:
         return _microseconds(send, mails)
@@ -132,10 +124,13 @@ def _microseconds(send: Callable[[str, bytes], None], mails: Mails) -> float:
     return (time.thread_time() - begun) / len(mails) * _MILLION
 
 
-def compare(name: str, place: Place, mails: Mails, *, rounds: int) -> float:
+def compare(
+    name: str, place: Place, mails: Mails, *, rounds: int, interruption: Interruption
+) -> float:
     """The median of the rounds' ratios."""
     ours, bare = [], []
     for _ in range(rounds):
+        interruption.check()
         ours.append(send_with_client(place, mails))
         bare.append(send_with_smtplib(place, mails))
     ratio = statistics.median(one / other for one, other in zip(ours, bare, strict=True))
@@ -162,7 +157,8 @@ def rate(place: Place, mails: Mails, *, connections: int, each: int) -> float:
         barrier.wait()
         client.close()
 
-    threads = [threading.Thread(target=work, args=(client,)) for client in clients]
+    # daemons: who does not wait for the end of this does not wait for them either
+    threads = [threading.Thread(target=work, args=(client,), daemon=True) for client in clients]
     for thread in threads:
         thread.start()
     barrier.wait()
@@ -172,7 +168,7 @@ def rate(place: Place, mails: Mails, *, connections: int, each: int) -> float:
     for thread in threads:
         thread.join()
     if sum(taken) != connections * each:
-        raise RuntimeError(f"{sum(taken)} of {connections * each} were sent")
+        raise BenchError(f"{sum(taken)} of {connections * each} were sent")
     return connections * each / seconds
 
 
@@ -187,7 +183,25 @@ def _send_one(client: Client, guard: Always, mail: tuple[str, bytes]) -> bool:
     return report.event is Event.REPLY and report.phase is Phase.FINAL
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def measure(folder: RunFolder, interruption: Interruption, options: argparse.Namespace) -> None:
+    mails = [(mail.recipient, mail.message()) for mail in map(Mail, range(options.count))]
+    certificates = make_certificates(folder.subfolder("certificates"))
+    with (
+        relay(folder, "plain") as plain,
+        relay(folder, "starttls", certificates=certificates) as encrypted,
+    ):
+        for name, place in (("plain", plain), ("STARTTLS", encrypted)):
+            compare(name, place, mails, rounds=options.rounds, interruption=interruption)
+    late, dot = options.round_trip_ms, options.dot_ms
+    slowness = ("--round-trip-ms", str(late), "--dot-ms", str(dot))
+    with relay(folder, "slow", *slowness) as slow:
+        interruption.check()
+        found = rate(slow, mails, connections=options.connections, each=options.each)
+    most = options.connections / (2 * late + dot) * 1000
+    print(f"rate    : {found:6.1f}/s of {most:.1f}/s at most   ratio {found / most:.2f}")
+
+
+def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench client", description=__doc__)
     parser.add_argument("--count", type=int, default=1000, help="messages a round")
     parser.add_argument("--rounds", type=int, default=5)
@@ -196,16 +210,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--round-trip-ms", type=float, default=10.0)
     parser.add_argument("--dot-ms", type=float, default=30.0)
     options = parser.parse_args(arguments)
-    mails = [(mail.recipient, mail.message()) for mail in map(Mail, range(options.count))]
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        plain = stack.enter_context(relay())
-        encrypted = stack.enter_context(relay(certificates=make_certificates(folder)))
-        compare("plain", plain, mails, rounds=options.rounds)
-        compare("STARTTLS", encrypted, mails, rounds=options.rounds)
-    late, dot = options.round_trip_ms, options.dot_ms
-    with relay("--round-trip-ms", str(late), "--dot-ms", str(dot)) as slow:
-        found = rate(slow, mails, connections=options.connections, each=options.each)
-    most = options.connections / (2 * late + dot) * 1000
-    print(f"rate    : {found:6.1f}/s of {most:.1f}/s at most   ratio {found / most:.2f}")
-    return 0
+
+    def work(folder: RunFolder, interruption: Interruption) -> int:
+        measure(folder, interruption, options)
+        return 0
+
+    # a folder of its own: it may run while a stack holds the usual one
+    with tempfile.TemporaryDirectory() as folder:
+        return run_in_folder(Path(folder), work)

@@ -17,7 +17,6 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 )
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-COUNTED = "spans and sent: "
 _bodies: list[tuple[str, bytes]] = []
 
 
@@ -60,7 +59,7 @@ def mails_sent() -> int:
 
 
 def end(_number: int, _frame: FrameType | None) -> None:
-    sys.exit(f"{COUNTED}{spans_taken()} {mails_sent()}")
+    sys.exit(f"spans and sent: {spans_taken()} {mails_sent()}")
 
 
 def main() -> None:

@@ -11,89 +11,37 @@ of 1,000 deliveries and of 1,000,000 by turns. The number is the ratio of the p9
 
 import argparse
 import json
-import os
-import secrets
 import statistics
 import subprocess
 import sys
 import urllib.request
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import psycopg
 
+from bench.deployment import WEB, deploy
 from bench.load import quantile_ms
+from bench.mails import SENDER
 from bench.pages import DEEP, PAGES, fill
-from bench.session import BenchError, add_folder, run_in_folder
-from mailproject.embedded.child import Child, start_child
-from mailproject.embedded.folder import RunFolder
+from bench.servers import Servers, run_with_servers
+from bench.session import BenchError, add_folder
 from mailproject.embedded.interruption import Interruption
-from mailproject.embedded.ports import LOOPBACK, ReservedPort
-from mailproject.embedded.postgres import start_postgres
-from mailproject.embedded.procfile import await_started, stop_processes
-from mailproject.embedded.provision import ServiceDatabase
+from mailproject.embedded.ports import LOOPBACK
 from mailproject.embedded.stack import CHECKOUT
-from mailproject.embedded.valkey import start_valkey
 
 CONNECTIONS = 16
 API = "/api/v1/internal"
 EMPTY = "/empty"  # of bench.empty_view
 _SMALL = 1000
-_STOP_SECONDS = 15.0
-
-
-class Stage:
-    """PostgreSQL and Valkey, and web processes that each have a database of their own."""
-
-    def __init__(self, folder: RunFolder, interruption: Interruption) -> None:
-        self._folder = folder
-        self._interruption = interruption
-        self._stops = ExitStack()
-
-    def __enter__(self) -> "Stage":
-        self._postgres = start_postgres(folder=self._folder)
-        self._stops.callback(self._postgres.stop)
-        self._valkey = start_valkey(folder=self._folder)
-        self._stops.callback(self._valkey.stop)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stops.close()
-
-    def start_web(self, name: str) -> "Web":
-        dsn = self._postgres.make_database(
-            ServiceDatabase(name=name, role=name, password=secrets.token_hex(16))
-        )
-        with ReservedPort() as port:
-            number = port.number
-        children = [self._start(name, dsn, number)]
-        self._stops.callback(stop_processes, children, seconds=_STOP_SECONDS)
-        await_started(children, interruption=self._interruption)
-        return Web(dsn=dsn, port=number)
-
-    def _start(self, name: str, dsn: str, port: int) -> Child:
-        environment = {
-            "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', '/usr/bin:/bin')}",
-            "DJANGO_SETTINGS_MODULE": "bench.empty_view",
-            "MAIL_SECRET_KEY": secrets.token_hex(32),
-            "MAIL_REDIS_MASTER_ADDR": self._valkey.address,
-            "MAIL_REDIS_PASSWORD": self._valkey.password,
-            "MAIL_POSTGRES_PRIMARY_DSN": dsn,
-            "MAIL_INTERNAL_HTTP_ADDR": f"{LOOPBACK}:{port}",
-            "MAIL_SMTP_MODE": "smtp",
-            "MAIL_SMTP_ADDR": f"{LOOPBACK}:1",
-            "MAIL_SMTP_FROM_EMAIL": "service@example.com",
-        }
-        return start_child(
-            folder=self._folder,
-            name="web",
-            argv=[sys.executable, "manage.py", "serve"],
-            environment=environment,
-            log=self._folder.subfolder("logs") / f"{name}.log",
-            cwd=CHECKOUT,
-        )
+_VARIABLES = {
+    "DJANGO_SETTINGS_MODULE": "bench.empty_view",
+    "MAIL_SMTP_MODE": "smtp",
+    "MAIL_SMTP_ADDR": f"{LOOPBACK}:1",
+    "MAIL_SMTP_FROM_EMAIL": SENDER,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +50,7 @@ class Web:
 
     dsn: str
     port: int
+    interruption: Interruption
 
     def load(self, *what: str, connections: int, seconds: float) -> dict[str, Any]:
         """One run of `bench.load`, in a process of its own."""
@@ -115,10 +64,19 @@ class Web:
             text=True,
             check=False,
         )
+        self.interruption.check()  # Ctrl-C in a terminal ends the load too
         if done.returncode != 0:
             raise BenchError(f"the load failed: {done.stderr.strip().splitlines()[-1:]}")
         found: dict[str, Any] = json.loads(done.stdout)
         return found
+
+
+@contextmanager
+def start_web(servers: Servers, name: str) -> Iterator[Web]:
+    """A web process with a database of its own."""
+    with deploy(servers, name, _VARIABLES) as service:
+        service.start(WEB)
+        yield Web(service.dsn, service.http_port, servers.interruption)
 
 
 def measure_login_codes(web: Web, *, rounds: int, seconds: float) -> None:
@@ -140,18 +98,21 @@ def measure_login_codes(web: Web, *, rounds: int, seconds: float) -> None:
     print(f"median : login codes / empty view {statistics.median(ratios):.2f}")
 
 
-def measure_pages(stage: Stage, *, rows: int, rounds: int, seconds: float) -> None:
+def measure_pages(servers: Servers, *, rows: int, rounds: int, seconds: float) -> None:
     """By turns, a slice each, so that whatever else the machine does meets both sizes alike."""
-    webs = {size: stage.start_web(f"rows_{size}") for size in (_SMALL, rows)}
-    for size, web in webs.items():
-        with psycopg.connect(web.dsn, autocommit=True) as connection:
-            fill(connection, size)
-    worst = 0.0
-    for kind, path in PAGES.items():
-        paths = dict.fromkeys(webs, path)
-        worst = max(worst, _measure_kind(kind, webs, paths, rounds=rounds, seconds=seconds))
-    deep = {size: _deep(web, PAGES["newest"], pages=9) for size, web in webs.items()}
-    worst = max(worst, _measure_kind(DEEP, webs, deep, rounds=rounds, seconds=seconds))
+    with ExitStack() as stops:
+        webs = {
+            size: stops.enter_context(start_web(servers, f"rows_{size}")) for size in (_SMALL, rows)
+        }
+        for size, web in webs.items():
+            with psycopg.connect(web.dsn, autocommit=True) as connection:
+                fill(connection, size)
+        worst = 0.0
+        for kind, path in PAGES.items():
+            paths = dict.fromkeys(webs, path)
+            worst = max(worst, _measure_kind(kind, webs, paths, rounds=rounds, seconds=seconds))
+        deep = {size: _deep(web, PAGES["newest"], pages=9) for size, web in webs.items()}
+        worst = max(worst, _measure_kind(DEEP, webs, deep, rounds=rounds, seconds=seconds))
     print(f"worst  : {worst:.2f}")
 
 
@@ -199,13 +160,13 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--only", choices=["login-codes", "lists"])
     options = parser.parse_args(arguments)
 
-    def work(folder: RunFolder, interruption: Interruption) -> int:
-        with Stage(folder, interruption) as stage:
-            timing = {"rounds": options.rounds, "seconds": options.seconds}
-            if options.only != "lists":
-                measure_login_codes(stage.start_web("login_codes"), **timing)
-            if options.only != "login-codes":
-                measure_pages(stage, rows=options.rows, **timing)
+    def work(servers: Servers) -> int:
+        timing = {"rounds": options.rounds, "seconds": options.seconds}
+        if options.only != "lists":
+            with start_web(servers, "login_codes") as web:
+                measure_login_codes(web, **timing)
+        if options.only != "login-codes":
+            measure_pages(servers, rows=options.rows, **timing)
         return 0
 
-    return run_in_folder(options.folder, work)
+    return run_with_servers(options.folder, work)

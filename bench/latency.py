@@ -12,26 +12,21 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.end_to_end import FEEDER, STOP_SECONDS, STREAM, WORKERS, Bench
+from bench.deployment import CONSUMER, WEB, WORKERS, deploy, relay_at
 from bench.load import quantile_ms
 from bench.mails import Mail
 from bench.relay import Count, Relay
-from bench.session import BenchError, add_folder, run_in_folder
+from bench.servers import Servers, run_with_servers
+from bench.session import BenchError, add_folder
 from deliveries.producer import LoginCode, LoginCodeClient
 from mailproject.embedded.child import Child
-from mailproject.embedded.folder import RunFolder
-from mailproject.embedded.interruption import Interruption
-from mailproject.embedded.ports import LOOPBACK, ReservedPort
-from mailproject.embedded.procfile import await_started, read_procfile, stop_processes
-from mailproject.embedded.provision import ServiceDatabase
-from mailproject.embedded.stack import CHECKOUT
+from mailproject.embedded.ports import LOOPBACK
 
-WEB = "web"
 _PATIENCE_SECONDS = 60.0
 _PAUSE_SECONDS = 0.02  # between two mails: the first must be on record before the second counts
 _READY_SECONDS = 1.0
@@ -89,68 +84,17 @@ def watch_arrivals(relay: type[Relay]) -> Iterator[tuple[int, Arrivals]]:
         loop.close()
 
 
-class LatencyBench(Bench):
-    """Each case has a database, a stream and processes of its own."""
-
-    @contextmanager
-    def case(self, name: str, relay: type[Relay] = Relay, *, waiting: int = 0) -> Iterator["Case"]:
-        """The running service, with so many notifications on its stream from the start."""
-        logs = self._folder.subfolder(name)
-        dsn = self._postgres.make_database(
-            ServiceDatabase(name=name, role=name, password=secrets.token_hex(16))
-        )
-        self._mails = [Mail(number) for number in range(waiting)]
-        with watch_arrivals(relay) as (port, arrivals), ReservedPort() as http:
-            environment = {
-                **self._environment(dsn, port),
-                "MAIL_INTERNAL_HTTP_ADDR": f"{LOOPBACK}:{http.number}",
-                "MAIL_SHUTDOWN_TIMEOUT": "5s",  # nobody waits longer for a relay that stalls
-            }
-            self._migrate(environment, logs)
-            self._preload()
-            url = f"http://{LOOPBACK}:{http.number}"
-            http.release()
-            with (
-                self._running_all(environment, logs) as children,
-                closing(LoginCodeClient(url)) as login_codes,
-            ):
-                self._interruption.sleep(_READY_SECONDS)
-                yield Case(self, arrivals, login_codes, children)
-
-    @contextmanager
-    def _running_all(self, environment: Mapping[str, str], logs: Path) -> Iterator[list[Child]]:
-        commands = read_procfile(CHECKOUT / "Procfile")
-        children: list[Child] = []
-        try:
-            names = (WEB, *WORKERS, FEEDER)
-            children += [self._start(name, commands[name], environment, logs) for name in names]
-            await_started(children, interruption=self._interruption)
-            yield children
-        finally:
-            unclean = stop_processes(children, seconds=STOP_SECONDS)
-        if unclean:
-            raise unclean[0].failed(f"ended with exit status {unclean[0].process.returncode}")
-
-    def publish(self, recipient: str) -> None:
-        """Put one notification on the stream, as `bench.mails` makes them."""
-        mail = Mail(secrets.randbelow(10**9) + 10**9)
-        entry = mail.entry()
-        entry["payload_json"] = entry["payload_json"].replace(mail.recipient, recipient)
-        with self._valkey.connect() as client:
-            client.xadd(STREAM, dict(entry))
-
-
 @dataclass(frozen=True, slots=True)
 class Case:
     """One running service, and the mails that are handed to it one by one."""
 
-    bench: LatencyBench
+    servers: Servers
     arrivals: Arrivals
     login_codes: LoginCodeClient
     children: Sequence[Child]
 
     def notify(self, count: int) -> list[float]:
-        return self._hand_over(count, "reader-{}@example.org", self.bench.publish)
+        return self._hand_over(count, "reader-{}@example.org", self._publish)
 
     def log_in(self, count: int) -> list[float]:
         def post(email: str) -> None:
@@ -158,6 +102,13 @@ class Case:
             self.login_codes.post(code, idempotency_key=email)
 
         return self._hand_over(count, f"{{}}@{_CODES_AT.decode()}", post)
+
+    def _publish(self, recipient: str) -> None:
+        """Put one notification on the stream, as `bench.mails` makes them."""
+        mail = Mail(secrets.randbelow(10**9) + 10**9)
+        entry = mail.entry()
+        entry["payload_json"] = entry["payload_json"].replace(mail.recipient, recipient)
+        self.servers.publish(entry)
 
     def _hand_over(self, count: int, address: str, send: Callable[[str], None]) -> list[float]:
         """The seconds of each, sorted."""
@@ -167,17 +118,36 @@ class Case:
             begun = time.monotonic()
             send(recipient)
             took.append(self.arrivals.await_mail(recipient) - begun)
-            time.sleep(_PAUSE_SECONDS)
+            self.servers.interruption.sleep(_PAUSE_SECONDS)
         return sorted(took)
 
     def idle_percent(self, seconds: float) -> dict[str, float]:
         """The share of a core that each process takes while nothing comes."""
         before = {child.name: _cpu_seconds(child.process.pid) for child in self.children}
-        time.sleep(seconds)
+        self.servers.interruption.sleep(seconds)
         return {
             child.name: 100 * (_cpu_seconds(child.process.pid) - before[child.name]) / seconds
             for child in self.children
         }
+
+
+@contextmanager
+def run_case(
+    servers: Servers, name: str, relay: type[Relay] = Relay, *, waiting: int = 0
+) -> Iterator[Case]:
+    """The service on a database of its own, with so many notifications on its stream from the
+    start.
+    """
+    with watch_arrivals(relay) as (port, arrivals):
+        # nobody waits longer for a relay that stalls
+        variables = {**relay_at(port), "MAIL_SHUTDOWN_TIMEOUT": "5s"}
+        with deploy(servers, name, variables) as service:
+            service.manage("migrate")
+            servers.fill_stream(Mail(number).entry() for number in range(waiting))
+            service.start(WEB, *WORKERS, CONSUMER)
+            with closing(LoginCodeClient(service.url)) as login_codes:
+                servers.interruption.sleep(_READY_SECONDS)
+                yield Case(servers, arrivals, login_codes, service.children)
 
 
 def _cpu_seconds(pid: int) -> float:
@@ -192,21 +162,21 @@ def report(name: str, took: list[float], *, rest: list[float] | None = None) -> 
     print(f"{name:<38} p50 {p50:6.1f} ms   p99 {p99:6.1f} ms{beside}", flush=True)
 
 
-def measure(bench: LatencyBench, *, count: int, waiting: int, idle: float) -> None:
-    with bench.case("rest") as case:
+def measure(servers: Servers, *, count: int, waiting: int, idle: float) -> None:
+    with run_case(servers, "rest") as case:
         case.notify(10)
         report("notifications at rest", case.notify(count))
         case.log_in(10)
         rest = case.log_in(count)
         report("login codes at rest", rest)
         shares = case.idle_percent(idle)
-    with bench.case("backlog", waiting=waiting) as case:
+    with run_case(servers, "backlog", waiting=waiting) as case:
         took = case.log_in(count)
         left = waiting + count - case.arrivals.taken
         if left <= 0:
             raise BenchError("the notifications were sent before the login codes: more are needed")
         report(f"login codes behind {waiting} others", took, rest=rest)
-    with bench.case("stall", StallingRelay, waiting=waiting) as case:
+    with run_case(servers, "stall", StallingRelay, waiting=waiting) as case:
         report("login codes, others stalled", case.log_in(count), rest=rest)
     each = "   ".join(f"{name} {share:.2f} %" for name, share in shares.items())
     print(f"idle, of a core: {each}   together {sum(shares.values()):.2f} %")
@@ -221,10 +191,8 @@ def main(arguments: list[str]) -> int:
     add_folder(parser)
     options = parser.parse_args(arguments)
 
-    def work(folder: RunFolder, interruption: Interruption) -> int:
-        with closing(LatencyBench(folder, count=0, interruption=interruption)) as bench:
-            bench.start()
-            measure(bench, count=options.count, waiting=options.waiting, idle=options.idle)
+    def work(servers: Servers) -> int:
+        measure(servers, count=options.count, waiting=options.waiting, idle=options.idle)
         return 0
 
-    return run_in_folder(options.folder, work)
+    return run_with_servers(options.folder, work)

@@ -7,36 +7,19 @@ not ended when the last outcome is recorded. The time is that of `bench.end_to_e
 """
 
 import argparse
-import secrets
-import socket
 import statistics
-import time
-from collections.abc import Mapping
-from contextlib import closing
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import psycopg
 
-from bench.end_to_end import FEEDER, WORKERS, Bench, started_at
-from bench.relay import TOOK
-from bench.session import BenchError, add_folder, run_in_folder
-from mailproject.embedded.child import Child
-from mailproject.embedded.folder import RunFolder
-from mailproject.embedded.interruption import Interruption
-from mailproject.embedded.ports import LOOPBACK
-from mailproject.embedded.procfile import (
-    await_started,
-    raise_if_ended,
-    read_procfile,
-    stop_processes,
-)
-from mailproject.embedded.provision import ServiceDatabase
-from mailproject.embedded.stack import CHECKOUT
+from bench.deployment import CONSUMER, WORKERS, Deployment, deploy, relay_at
+from bench.mails import Mail
+from bench.receiver import start_sink
+from bench.servers import Servers, run_with_servers
+from bench.session import BenchError, add_folder
 
 _ALLOWED = 0.10
-_PATIENCE_SECONDS = 180.0
-_STOP_SECONDS = 15.0
-_POLL_SECONDS = 0.25
 _SETTLE_SECONDS = 5.0
 
 _FILL = """
@@ -72,97 +55,61 @@ SELECT (SELECT count(*) FROM mail.deliveries WHERE id <= %(last)s)
 """
 
 
-class PruneBench(Bench):
-    """The servers of all rounds, and their old deliveries."""
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """What every round sends, and how many old deliveries are there before."""
 
-    def __init__(
-        self, folder: RunFolder, *, count: int, interruption: Interruption, old: int
-    ) -> None:
-        super().__init__(folder, count=count, interruption=interruption)
-        self._old = old
+    servers: Servers
+    mails: Sequence[Mail]
+    old: int
 
-    def send(self, number: int, *, prunes: bool) -> tuple[float, int]:
+    def run(self, number: int, *, prunes: bool) -> tuple[float, int]:
         """Mails a second, and how many old rows were removed meanwhile. Raises BenchError."""
-        name = f"prune_{number}_{'with' if prunes else 'without'}"
-        logs = self._folder.subfolder(name)
-        dsn = self._postgres.make_database(
-            ServiceDatabase(name=name, role=name, password=secrets.token_hex(16))
-        )
-        with socket.create_server((LOOPBACK, 0), backlog=128) as listener:
-            environment = self._environment(dsn, listener.getsockname()[1])
-            sink = self._start_sink(listener, logs)
-        try:
-            self._migrate(environment, logs)
-            self._preload()
-            last = self._fill(dsn)
-            seconds, removed = self._time(environment, logs, last, prunes=prunes)
-        finally:
-            sink.stop(seconds=_STOP_SECONDS)
-        if (taken := int(sink.tail().rpartition(TOOK)[2])) != len(self._mails):
-            raise BenchError(f"the sink took {taken} messages, should be {len(self._mails)}")
-        return len(self._mails) / seconds, removed
+        name, count = f"prune_{number}_{'with' if prunes else 'without'}", len(self.mails)
+        with (
+            start_sink(self.servers, name, expected=count) as port,
+            deploy(self.servers, name, relay_at(port)) as service,
+        ):
+            service.manage("migrate")
+            self.servers.fill_stream(mail.entry() for mail in self.mails)
+            last = self._fill(service.dsn)
+            seconds, removed = self._time(service, last, prunes=prunes)
+        return count / seconds, removed
 
     def _fill(self, dsn: str) -> int:
         """Make the old deliveries; returns the last of their keys."""
         with psycopg.connect(dsn, autocommit=True) as connection:
             connection.execute("SET statement_timeout = 0")
-            connection.execute(_FILL, {"old": self._old})
+            connection.execute(_FILL, {"old": self.old})
             connection.execute("VACUUM ANALYZE")
             row = connection.execute("SELECT max(id) FROM mail.deliveries").fetchone()
         # or what was made here is written out while the mails are sent
-        with psycopg.connect(self._postgres.admin, dbname="postgres", autocommit=True) as owner:
+        admin = self.servers.postgres.admin
+        with psycopg.connect(admin, dbname="postgres", autocommit=True) as owner:
             owner.execute("CHECKPOINT")
         assert row is not None
         return int(row[0])
 
-    def _time(
-        self, environment: Mapping[str, str], logs: Path, last: int, *, prunes: bool
-    ) -> tuple[float, int]:
-        dsn = environment["MAIL_POSTGRES_PRIMARY_DSN"]
-        commands = read_procfile(CHECKOUT / "Procfile")
-        children: list[Child] = []
-        with psycopg.connect(dsn, autocommit=True) as connection:
-            try:
-                for names in (WORKERS, ("prune",) if prunes else ()):
-                    begun = [self._start(n, commands[n], environment, logs) for n in names]
-                    children += begun
-                    await_started(begun, interruption=self._interruption)
-                    if "prune" in names:
-                        self._await_first_page(connection, last)
-                # idle for as long with prune as without it
-                self._interruption.sleep(_SETTLE_SECONDS)
-                before = _left(connection, last)
-                children.append(self._start(FEEDER, commands[FEEDER], environment, logs))
-                await_started(children[-1:], interruption=self._interruption)
-                ended = self._await_all(connection, children, last)
-                removed = before - _left(connection, last)
-                if prunes and not _left(connection, last):
-                    raise BenchError("the pruning ended before the sending: more --old is needed")
-                return ended - started_at(children[-1]), removed
-            finally:
-                stop_processes(children, seconds=_STOP_SECONDS)
+    def _time(self, service: Deployment, last: int, *, prunes: bool) -> tuple[float, int]:
+        with psycopg.connect(service.dsn, autocommit=True) as connection:
+            service.start(*WORKERS)
+            if prunes:
+                service.start("prune")
+                self._await_first_page(connection, last)
+            # idle for as long with prune as without it
+            self.servers.interruption.sleep(_SETTLE_SECONDS)
+            before = _left(connection, last)
+            service.start(CONSUMER)
+            ended = service.await_sent(len(self.mails), after=last)
+            left = _left(connection, last)
+        if prunes and not left:
+            raise BenchError("the pruning ended before the sending: more --old is needed")
+        return ended - service.started_at(CONSUMER), before - left
 
     def _await_first_page(self, connection: psycopg.Connection, last: int) -> None:
-        full = 3 * self._old
+        full = 3 * self.old
         while _left(connection, last) == full:
-            self._interruption.sleep(0.05)
-
-    def _await_all(self, connection: psycopg.Connection, children: list[Child], last: int) -> float:
-        """The time of the last outcome, in Unix seconds."""
-        deadline = time.monotonic() + _PATIENCE_SECONDS
-        while True:
-            raise_if_ended(children)
-            row = connection.execute(
-                "SELECT count(*) FILTER (WHERE status = 'sent'),"
-                " extract(epoch FROM max(finished_at))::float8 FROM mail.deliveries WHERE id > %s",
-                [last],
-            ).fetchone()
-            assert row is not None
-            if row[0] == len(self._mails):
-                return float(row[1])
-            if time.monotonic() > deadline:
-                raise BenchError(f"{row[0]} of {len(self._mails)} were sent")
-            self._interruption.sleep(_POLL_SECONDS)
+            self.servers.interruption.sleep(0.05)
 
 
 def _left(connection: psycopg.Connection, last: int) -> int:
@@ -171,13 +118,13 @@ def _left(connection: psycopg.Connection, last: int) -> int:
     return int(row[0])
 
 
-def measure(bench: PruneBench, *, pairs: int) -> float:
+def measure(sending: Sending, *, pairs: int) -> float:
     """Print each pair; returns by how much the sending is slowed, in the median."""
     ratios = []
     for number in range(1, pairs + 1):
         rates, removed = {}, 0
         for prunes in (True, False) if number % 2 else (False, True):
-            rates[prunes], count = bench.send(number, prunes=prunes)
+            rates[prunes], count = sending.run(number, prunes=prunes)
             removed += count
         ratios.append(rates[True] / rates[False])
         print(
@@ -199,10 +146,10 @@ def main(arguments: list[str]) -> int:
     add_folder(parser)
     options = parser.parse_args(arguments)
 
-    def work(folder: RunFolder, interruption: Interruption) -> int:
-        bench = PruneBench(folder, count=options.count, interruption=interruption, old=options.old)
-        with closing(bench):
-            bench.start()
-            return int(measure(bench, pairs=options.pairs) > _ALLOWED)
+    mails = [Mail(number) for number in range(options.count)]
 
-    return run_in_folder(options.folder, work)
+    def work(servers: Servers) -> int:
+        sending = Sending(servers, mails, options.old)
+        return int(measure(sending, pairs=options.pairs) > _ALLOWED)
+
+    return run_with_servers(options.folder, work)

@@ -12,7 +12,6 @@ import signal
 import socket
 import ssl
 
-TOOK = "messages taken: "
 _END = b"\r\n.\r\n"
 _KEYWORDS = ("bench", "PIPELINING", "SIZE 50000000", "8BITMIME", "ENHANCEDSTATUSCODES")
 _ANSWERS = {
@@ -150,7 +149,7 @@ def main() -> None:
     )
     late, dot = options.round_trip_ms / 1000, options.dot_ms / 1000
     taken = asyncio.run(serve(listener, late=late, dot=dot, context=context))
-    print(f"{TOOK}{taken}", flush=True)
+    print(f"messages taken: {taken}", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How the benches that start servers begin and end: their folder, Ctrl-C, errors as one line."""
+"""How the benches begin and end: their folder, Ctrl-C, errors as one line."""
 
 import argparse
 import smtplib

@@ -8,25 +8,17 @@ the collector got every span.
 
 import argparse
 import secrets
-import socket
 import statistics
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 
-from bench.collector import COUNTED
-from bench.end_to_end import STOP_SECONDS, Bench
+from bench.deployment import relay_at, seconds_to_send
 from bench.mails import Mail
-from bench.relay import TOOK
-from bench.session import BenchError, add_folder, run_in_folder
-from mailproject.embedded.child import start_child
-from mailproject.embedded.folder import RunFolder
-from mailproject.embedded.interruption import Interruption
+from bench.receiver import start_receiver, start_sink
+from bench.servers import Servers, run_with_servers
+from bench.session import BenchError, add_folder
 from mailproject.embedded.ports import LOOPBACK
-from mailproject.embedded.provision import ServiceDatabase
-from mailproject.embedded.stack import CHECKOUT
 
 _SPANS_A_MAIL = 2  # its acceptance and its attempt
 
@@ -50,76 +42,47 @@ class Pair:
         return 100 * (1 - self.exporting / self.silent)
 
 
-class TelemetryBench(Bench):
-    def measure(self, number: int) -> Pair:
-        """Raises BenchError unless every mail was sent once and every span arrived."""
-        self._mails = [TracedMail(mail.number) for mail in self._mails]
-        rates: dict[bool, float] = {}
-        for exporting in (True, False) if number % 2 else (False, True):
-            rates[exporting] = self._rate(f"{number}_{int(exporting)}", exporting=exporting)
-        return Pair(silent=rates[False], exporting=rates[True])
-
-    def _rate(self, name: str, *, exporting: bool) -> float:
-        logs = self._folder.subfolder(f"round-{name}")
-        dsn = self._postgres.make_database(
-            ServiceDatabase(
-                name=f"bench_{name}", role=f"bench_{name}", password=secrets.token_hex(16)
-            )
-        )
-        with socket.create_server((LOOPBACK, 0), backlog=128) as listener:
-            port = listener.getsockname()[1]
-            sink = self._start_sink(listener, logs)
-        try:
-            with self._collecting(logs, exporting=exporting) as variables:
-                environment = {**self._environment(dsn, port), **variables}
-                seconds = self._service_seconds(environment, logs)
-        finally:
-            sink.stop(seconds=STOP_SECONDS)
-        taken = int(sink.tail().rpartition(TOOK)[2])
-        if taken != len(self._mails):
-            raise BenchError(f"the sink took {taken} messages, should be {len(self._mails)}")
-        return len(self._mails) / seconds
-
-    @contextmanager
-    def _collecting(self, logs: Path, *, exporting: bool) -> Iterator[Mapping[str, str]]:
-        if not exporting:
-            yield {}
-            return
-        with socket.create_server((LOOPBACK, 0), backlog=128) as listener:
-            port = listener.getsockname()[1]
-            collector = start_child(
-                folder=self._folder,
-                name="collector",
-                argv=[
-                    sys.executable,
-                    "-m",
-                    "bench.collector",
-                    "--listen-fd",
-                    str(listener.fileno()),
-                ],
-                environment={"PATH": "/usr/bin:/bin"},
-                log=logs / "collector.log",
-                cwd=CHECKOUT,
-                pass_fds=(listener.fileno(),),
-            )
-        try:
-            yield {
-                "OTEL_TRACES_EXPORTER": "otlp",
-                "OTEL_METRICS_EXPORTER": "otlp",
-                "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{LOOPBACK}:{port}",
-                "OTEL_METRIC_EXPORT_INTERVAL": "1000",
-            }
-        finally:
-            collector.stop(seconds=STOP_SECONDS)
-        spans, sent = map(int, collector.tail().rpartition(COUNTED)[2].split())
-        if (spans, sent) != (_SPANS_A_MAIL * len(self._mails), len(self._mails)):
-            raise BenchError(f"the collector took {spans} spans and {sent} sent mails")
+def run_pair(servers: Servers, number: int, mails: Sequence[Mail]) -> Pair:
+    """Raises BenchError unless every mail was sent once and every span arrived."""
+    rates: dict[bool, float] = {}
+    for exporting in (True, False) if number % 2 else (False, True):
+        name = f"round_{number}_{'otlp' if exporting else 'none'}"
+        rates[exporting] = _rate(servers, name, mails, exporting=exporting)
+    return Pair(silent=rates[False], exporting=rates[True])
 
 
-def run(bench: TelemetryBench, *, rounds: int) -> None:
+def _rate(servers: Servers, name: str, mails: Sequence[Mail], *, exporting: bool) -> float:
+    collector: AbstractContextManager[Mapping[str, str]] = (
+        start_collector(servers, name, mails=len(mails)) if exporting else nullcontext({})
+    )
+    with start_sink(servers, name, expected=len(mails)) as port, collector as variables:
+        seconds = seconds_to_send(servers, name, {**relay_at(port), **variables}, mails)
+    return len(mails) / seconds
+
+
+@contextmanager
+def start_collector(servers: Servers, name: str, *, mails: int) -> Iterator[Mapping[str, str]]:
+    """Yields what the service needs to export to it. Raises BenchError unless it took everything
+    that sending so many mails has to tell.
+    """
+    with start_receiver(
+        servers.folder, "bench.collector", log="collector", within=name
+    ) as collector:
+        yield {
+            "OTEL_TRACES_EXPORTER": "otlp",
+            "OTEL_METRICS_EXPORTER": "otlp",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{LOOPBACK}:{collector.port}",
+            "OTEL_METRIC_EXPORT_INTERVAL": "1000",
+        }
+    spans, sent = collector.taken()
+    if (spans, sent) != (_SPANS_A_MAIL * mails, mails):
+        raise BenchError(f"the collector took {spans} spans and {sent} sent mails")
+
+
+def measure(servers: Servers, mails: Sequence[Mail], *, rounds: int) -> None:
     done = []
     for number in range(1, rounds + 1):
-        pair = bench.measure(number)
+        pair = run_pair(servers, number, mails)
         done.append(pair)
         print(f"round {number}: {_line(pair)}", flush=True)
     silent = statistics.median(pair.silent for pair in done)
@@ -140,11 +103,10 @@ def main(arguments: list[str]) -> int:
     add_folder(parser)
     options = parser.parse_args(arguments)
 
-    def work(folder: RunFolder, interruption: Interruption) -> int:
-        bench = TelemetryBench(folder, count=options.count, interruption=interruption)
-        with closing(bench):
-            bench.start()
-            run(bench, rounds=options.rounds)
+    mails = [TracedMail(number) for number in range(options.count)]
+
+    def work(servers: Servers) -> int:
+        measure(servers, mails, rounds=options.rounds)
         return 0
 
-    return run_in_folder(options.folder, work)
+    return run_with_servers(options.folder, work)
