@@ -26,6 +26,11 @@ class Template:
     unused: frozenset[str]
     parts: Mapping[Part, jinja2.Template] = field(repr=False)
 
+    def declared(self, variables: Mapping[str, Any]) -> dict[str, Any]:
+        """Those of the variables that the template declares: nobody needs the others."""
+        known = self.required | self.optional
+        return {name: value for name, value in variables.items() if name in known}
+
     @property
     def has_html(self) -> bool:
         return Part.HTML in self.parts

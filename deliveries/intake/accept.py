@@ -29,6 +29,7 @@ from deliveries.intake.rejection import Rejection, RejectionCode
 from deliveries.intake.render_span import RenderSpan
 from deliveries.intake.reservations import Known, look_up
 from deliveries.intake.schedule import check_send_at
+from deliveries.intake.texts import is_storable_json
 from deliveries.payload import Payload
 from deliveries.states import DeliveryStatus, PayloadMode, Source
 from deliveries.telemetry.spans import traceparent_of
@@ -163,8 +164,9 @@ class Acceptor:
     def _rendered(self, delivery: NewDelivery, content: TemplateContent) -> NewDelivery:
         try:
             template = self._catalog.find(content.template_id, content.locale)
+            variables = template.declared(content.variables)
             with RenderSpan(delivery, content.template_id, template.locale_used):
-                mail = render(template, content.variables)
+                mail = render(template, variables)
         except TemplateNotFound:
             raise Rejection(
                 RejectionCode.TEMPLATE_NOT_FOUND, "template_id: no such template"
@@ -175,6 +177,11 @@ class Acceptor:
             ) from None
         except RenderFailed as error:
             raise Rejection(RejectionCode.TEMPLATE_RENDER_FAILED, str(error)) from None
+        if not is_storable_json(variables):  # which no part shows, or it could not be rendered
+            raise Rejection(
+                RejectionCode.TEMPLATE_RENDER_FAILED,
+                "variables: hold a NUL character or an unpaired surrogate",
+            )
         return replace(
             delivery,
             payload=replace(
@@ -182,7 +189,7 @@ class Acceptor:
                 subject=mail.subject,
                 text_body=mail.text_body,
                 html_body=mail.html_body,
-                variables=content.variables,
+                variables=variables,
             ),
             template_id=content.template_id,
             locale=content.locale,

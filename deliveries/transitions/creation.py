@@ -4,7 +4,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any, Final
 
 from psycopg.types.json import Json, Jsonb
@@ -203,7 +202,14 @@ def _plain(value: Any) -> str:
     return str(value.isoformat())
 
 
-_dumps = partial(json.dumps, default=_plain, ensure_ascii=False, separators=(",", ":"))
+_encode = json.JSONEncoder(default=_plain, ensure_ascii=False, separators=(",", ":")).encode
+
+
+def _dumps(value: Any) -> bytes:
+    """An unpaired surrogate is PostgreSQL's to refuse: as a fault of Python's it would be nobody's,
+    and stop the stream.
+    """
+    return _encode(value).encode("utf-8", "surrogatepass")
 
 
 def _payload_arrays(payloads: Sequence[Payload]) -> dict[str, list[Any]]:
