@@ -282,15 +282,12 @@ class TestConnections:
 
     def test_tls_is_verified(self, tmp_path):
         authority = Authority(tmp_path)
-        with ScriptedService(OK) as service:
-            server = service._server
-            server.socket = authority.server_context().wrap_socket(server.socket, server_side=True)
-            url = f"https://127.0.0.1:{service.port}"
+        with ScriptedService(OK, tls=authority.server_context()) as service:
             trusting = ssl.create_default_context(cafile=str(authority.ca_file))
-            client = LoginCodeClient(url, tls=trusting, patience=LONG)
+            client = LoginCodeClient(service.url, tls=trusting, patience=LONG)
             assert client.post(CODE, idempotency_key="k").delivery_id == "d-1"
             client.close()
-            doubting = LoginCodeClient(url, patience=LONG)
+            doubting = LoginCodeClient(service.url, patience=LONG)
             with pytest.raises(UnexpectedAnswerError, match="certificate"):
                 doubting.post(CODE, idempotency_key="k")
 
