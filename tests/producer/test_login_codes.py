@@ -307,7 +307,8 @@ class TestWhatIsGiven:
         assert service.requests == []
 
     def test_a_time_without_a_zone(self):
-        code = LoginCode(email="a@b.org", code="1", locale="en", expires_at=datetime(2026, 1, 1))  # noqa: DTZ001
+        zoneless = datetime(2026, 1, 1)  # noqa: DTZ001 - the fault itself
+        code = LoginCode(email="a@b.org", code="1", locale="en", expires_at=zoneless)
         with pytest.raises(InvalidCommandError, match="expires_at: has no time zone"):
             code.body()
 
