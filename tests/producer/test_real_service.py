@@ -42,7 +42,7 @@ def serve(service):
                 **overrides,
             },
         )
-        process.wait_for_log("internal HTTP listener started")
+        process.wait_until_started()
         return process, f"http://{address}"
 
     return run
