@@ -1,8 +1,11 @@
+import weakref
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deliveries import throttle
 from deliveries.throttle import Throttle
+
+MANY = 1000  # as many keys as are kept before the old ones are looked for
 
 
 class Clock:
@@ -43,15 +46,20 @@ def test_two_passes_of_a_key_are_a_period_apart(asked):
             passed[key] = clock.now
 
 
-def test_old_keys_are_forgotten_and_young_ones_are_not(monkeypatch):
-    monkeypatch.setattr(throttle, "_KEYS_BEFORE_SWEEP", 3)
+class Key:
+    """One that can be told to be held by nobody."""
+
+
+def test_old_keys_are_forgotten_and_young_ones_are_not():
     clock = Clock()
     told = Throttle(seconds=60.0, clock=clock)
-    for number in range(3):
-        told.allow(number)
+    old = [Key() for _ in range(MANY)]
+    held = [weakref.ref(key) for key in old]
+    assert all(map(told.allow, old))
+    del old
     clock.now += 30.0
-    told.allow("young")
+    assert told.allow("young")
     clock.now += 31.0
-    told.allow("sweeps")
+    assert told.allow("sweeps")
     assert not told.allow("young")
-    assert told._allowed_at.keys() == {"young", "sweeps"}
+    assert not any(key() for key in held)

@@ -1,5 +1,5 @@
-"""What attempts are made of, in the database: see tests/transitions."""
+"""What attempts are made of, in the database."""
 
-from tests.transitions.conftest import accept, begin, new, worker
+from tests.transitions.deliveries import accept, begin, new, watched, worker
 
-__all__ = ["accept", "begin", "new", "worker"]
+__all__ = ["accept", "begin", "new", "watched", "worker"]

@@ -12,6 +12,7 @@ from deliveries.models import Attempt, Delivery
 from deliveries.outcome.verdict import Policy
 from deliveries.payload import Mailbox
 from deliveries.states import Source
+from deliveries.transitions.claim import claim
 from deliveries.transitions.handout import hand_out
 from tests.attempt.claims import Lease
 from tests.stack.waiting import wait_until
@@ -95,20 +96,20 @@ def test_what_is_claimed_past_the_end_goes_back(open_pool, accept, new, monkeypa
     accept(new())
     hand_out(source=Source.NOTIFICATION, bound=100, batch=100)
     pool.start()
-    late = threading.Event()
-    real = pool._claim
+    under_way, ended = threading.Event(), threading.Event()
 
-    def claim_late(*arguments):
-        late.wait(30)
-        pool._stopping.clear()  # the claim was under way when the stop came
-        return real(*arguments)
+    def claim_late(**arguments):
+        under_way.set()
+        assert ended.wait(30)
+        return claim(**arguments)
 
-    monkeypatch.setattr(pool, "_claim", claim_late)
+    monkeypatch.setattr("deliveries.attempt.pool.claim", claim_late)
     claiming = threading.Thread(target=_step_and_close, args=[pool])
     claiming.start()
+    assert under_way.wait(30)
     pool.stop()
     assert pool.join(10.0)
-    late.set()
+    ended.set()
     claiming.join(30)
     assert Delivery.objects.get().status == "queued"
     assert not Attempt.objects.exists()

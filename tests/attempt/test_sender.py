@@ -51,13 +51,14 @@ def stopping():
 
 @pytest.fixture
 def make(stopping):
-    def sender(provider, *, held=True):
+    def sender(provider, *, held=True, longest=float("inf")):
         return Sender(
             provider=provider,
             identity=Mailbox("s@example.com"),
             policy=Policy(ladder=(WAIT,), markers=(), retries_unknown=True),
             lease=Lease(held=held),
             stopping=stopping,
+            longest=longest,
         )
 
     return sender
@@ -145,6 +146,5 @@ def test_a_defect_of_ours_uses_a_rung_and_is_unknown_if_the_relay_may_have_it(ma
 
 
 def test_an_old_attempt_is_begun_no_more(make):
-    sender = make(Provider(OK))
-    sender._longest = 5.0
+    sender = make(Provider(OK), longest=5.0)
     assert sender.send(replace(claimed(), at=time.monotonic() - 6)) == GivenBack()

@@ -76,7 +76,7 @@ def running(admin_service: Service, servers: Servers) -> Iterator[Running]:
     port = ReservedPort().release()
     address = {"MAIL_INTERNAL_HTTP_ADDR": f"127.0.0.1:{port}", "MAIL_INTERNAL_HTTP_WORKERS": "1"}
     process = admin_service.start("serve", overrides=address)
-    process.wait_for_log("internal HTTP listener started")
+    process.wait_until_started()
     yield Running(port, admin_service)
     process.stop()
 

@@ -55,7 +55,7 @@ def main() -> int:
         }
         service = Service(folder=servers.folder, environment=environment)
         stack.callback(service.close)
-        service.start("serve").wait_for_log("internal HTTP listener started")
+        service.start("serve").wait_until_started()
         user = ("--username", ADMIN, "--email", "ada@example.org")
         for argv in (["manage.py", "createsuperuser", "--noinput", *user], ["-c", _SCENE]):
             subprocess.run([sys.executable, *argv], env=environment, cwd=CHECKOUT, check=True)

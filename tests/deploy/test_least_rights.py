@@ -15,7 +15,7 @@ from deliveries.producer import (
     TemplateMail,
 )
 from mailproject.embedded.ports import LOOPBACK, ReservedPort
-from mailproject.embedded.procfile import STARTED, read_procfile
+from mailproject.embedded.procfile import read_procfile
 from tests.relay import ScriptedRelay, Stage, by_turn
 from tests.stack.servers import CHECKOUT
 
@@ -35,8 +35,8 @@ def running(service, **overrides):
         name: service.start(*command.split()[2:], overrides=overrides)
         for name, command in PROCFILE.items()
     }
-    for name, process in processes.items():
-        process.wait_for_log(STARTED[name])
+    for process in processes.values():
+        process.wait_until_started()
     yield processes
     for name, process in processes.items():
         assert process.stop() == 0, f"{name}: {process.output}"

@@ -32,7 +32,7 @@ def consume(service):
             "consume_commands",
             overrides={"MAIL_POSTGRES_PRIMARY_DSN": database.dsn("mailservice")},
         )
-        process.wait_for_log("command consumer started")
+        process.wait_until_started()
         deadline = time.monotonic() + 60
         while (found := keys(database)) != deliveries:
             assert time.monotonic() < deadline, f"stays at {found}: {process.output}"
@@ -147,7 +147,7 @@ def test_the_steps_after_a_restore_let_nothing_go_out_twice(
         wait_until(lambda: "came-since" in statuses())
         do(4)
         attempts = start("run_attempts")
-        attempts.wait_for_log("attempt worker pool started")
+        attempts.wait_until_started()
         for key in [*known, "went-out"]:
             found = connection.execute(
                 "SELECT delivery_id FROM mail.deliveries WHERE idempotency_key = %s", [key]
@@ -173,7 +173,7 @@ def test_an_older_version_starts_on_a_newer_schema(service, migrated):
         process = service.start(
             "run_scheduler", overrides={"MAIL_POSTGRES_PRIMARY_DSN": migrated.dsn("mailservice")}
         )
-        process.wait_for_log("scheduler started")
+        process.wait_until_started()
         assert process.stop() == 0
     finally:
         with migrated.connect("mailowner") as connection:

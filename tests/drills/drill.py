@@ -21,12 +21,6 @@ from tests.relay.scripted import ScriptedRelay
 from tests.stack.processes import Service, ServiceProcess
 from tests.stack.waiting import wait_until
 
-START_LINES = {
-    "consume_commands": "command consumer started",
-    "run_scheduler": "scheduler started",
-    "run_attempts": "attempt worker pool started",
-    "serve": "internal HTTP listener started",
-}
 EVERYBODY = ("consume_commands", "run_scheduler", "run_attempts")
 _QUICK = {
     "MAIL_SMTP_TLS": "none",
@@ -63,7 +57,7 @@ class Drill:
         """Start processes, all three by default; the last one started is returned."""
         for command in commands or EVERYBODY:
             process = self.service.start(command, overrides={**self.environment, **changes})
-            process.wait_for_log(START_LINES[command])
+            process.wait_until_started()
             self.processes[command] = process
         return process
 
@@ -146,7 +140,7 @@ class Drill:
         """What the runbook says ends it: processes are started, commands run to their end."""
         said = {}
         for argv in self.remedy_commands(title, **words):
-            if argv[0] in START_LINES:
+            if argv[0] in {*EVERYBODY, "serve"}:
                 self.start(argv[0])
             else:
                 statuses = {0, 1} if argv[0] == "doctor" else {0}

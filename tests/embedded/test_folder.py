@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mailproject.embedded import folder as folder_module
+from mailproject.embedded.account import Account
 from mailproject.embedded.errors import FolderBusyError, FolderUnusableError
 from mailproject.embedded.folder import RunFolder
 from mailproject.embedded.processes import identify
@@ -168,9 +168,12 @@ def test_an_unusable_checkout_gets_a_temporary_folder(tmp_path, monkeypatch):
     folder.close()
 
 
-def test_root_puts_data_only_where_every_account_can_enter(tmp_path, monkeypatch):
-    found = folder_module._open_to_all()
-    assert all(path.stat().st_mode & stat.S_IXOTH for path in (found, *found.parents))
+def test_root_puts_data_only_where_every_account_can_enter(run_folder, monkeypatch):
+    """The account here is our own: only root can give a folder to another."""
+    own = Account(uid=os.geteuid(), gid=os.getegid())
+    monkeypatch.setattr("mailproject.embedded.folder.server_account", lambda: own)
+    data = run_folder.server_data()
+    assert all(path.stat().st_mode & stat.S_IXOTH for path in data.parents)
 
 
 def test_a_process_is_recorded_with_its_start_time(run_folder, sleeper):

@@ -136,7 +136,7 @@ def start_web(service: Service, **overrides: str | None) -> Web:
             **overrides,
         },
     )
-    process.wait_for_log("internal HTTP listener started")
+    process.wait_until_started()
     return Web(process, number)
 
 

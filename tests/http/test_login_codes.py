@@ -261,10 +261,8 @@ class TestTheWholeWay:
         web = own_web()
         with ScriptedRelay() as relay:
             to_relay = {"MAIL_SMTP_ADDR": f"{LOOPBACK}:{relay.port}", "MAIL_SMTP_TLS": "none"}
-            service.start("run_scheduler").wait_for_log("scheduler started")
-            service.start("run_attempts", overrides=to_relay).wait_for_log(
-                "attempt worker pool started"
-            )
+            service.start("run_scheduler").wait_until_started()
+            service.start("run_attempts", overrides=to_relay).wait_until_started()
             delivery_id = web.post_login_code(code=CODE).json["delivery_id"]
             wait_until(lambda: web.get(f"/deliveries/{delivery_id}").json["status"] == "sent")
             (message,) = relay.messages
@@ -278,7 +276,7 @@ class TestTheWholeWay:
     def test_is_erased_too_when_nobody_sent_it_in_time(self, own_web, service):
         web = own_web()
         delivery_id = web.post_login_code(expires_at="2020-01-01T00:00:00Z").json["delivery_id"]
-        service.start("run_scheduler").wait_for_log("scheduler started")
+        service.start("run_scheduler").wait_until_started()
         wait_until(lambda: web.get(f"/deliveries/{delivery_id}").json["status"] == "failed")
         assert web.get(f"/deliveries/{delivery_id}").json["last_failure_code"] == "expired"
         assert DeliveryPayload.objects.get().text_body is None

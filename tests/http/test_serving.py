@@ -100,7 +100,7 @@ class TestStart:
             "MAIL_INTERNAL_HTTP_TRUSTED": "true",
         }
         process = service.start("serve", overrides=overrides)
-        process.wait_for_log("internal HTTP listener started")
+        process.wait_until_started()
         assert process.stop() == 0
 
     def test_other_variables_of_gunicorn_change_nothing(self, own_web):
@@ -117,7 +117,7 @@ class TestStart:
             name="serve",
             overrides={"MAIL_INTERNAL_HTTP_ADDR": f"{LOOPBACK}:{number}"},
         )
-        process.wait_for_log("internal HTTP listener started")
+        process.wait_until_started()
         with socket.create_connection((LOOPBACK, number), timeout=30) as client:
             client.sendall(b"GET /x HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
             assert client.recv(100).startswith(b"HTTP/1.1 404")

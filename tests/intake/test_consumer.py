@@ -124,16 +124,6 @@ def test_a_repetition_is_one_delivery_whatever_its_form(publish, make_consumer):
     assert MalformedCommand.objects.count() == 0
 
 
-def test_a_repetition_is_known_before_the_clock_is_asked(publish, make_consumer):
-    payload = {**PAYLOAD, "send_at": "2150-01-01T00:00:00Z"}
-    publish(fields(1))
-    consumer = make_consumer()
-    consumer.step()
-    publish(fields(2, payload=payload))
-    consumer.step()
-    assert MalformedCommand.objects.get().failure_code == "invalid_schedule"
-
-
 def test_a_command_past_its_expiry_is_accepted(publish, make_consumer):
     publish(fields(1, payload={**PAYLOAD, "expires_at": "2020-01-01T00:00:00Z"}))
     make_consumer().step()

@@ -7,7 +7,7 @@ import pytest
 
 from deliveries.listing import statements as listing
 from deliveries.states import DeliveryStatus
-from tests.test_query_plans import LARGE, custom_plan, filled, nodes
+from tests.plans import check_plan, custom_plan, filled
 
 __all__ = ["filled"]
 
@@ -63,12 +63,4 @@ CASES = [
 
 def test_every_list_takes_its_index_and_reads_no_large_table_whole(filled):
     for statement, parameters, indexes in CASES:
-        found = list(nodes(custom_plan(statement, parameters)))
-        whole = {
-            node["Relation Name"]
-            for node in found
-            if node["Node Type"] == "Seq Scan" and node["Relation Name"] in LARGE
-        }
-        used = {node.get("Index Name") for node in found}
-        assert not whole, f"{statement.name} reads {whole} whole"
-        assert indexes <= used, f"{statement.name} uses {used}"
+        check_plan(statement, custom_plan(statement, parameters), indexes=indexes)

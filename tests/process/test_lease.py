@@ -1,6 +1,11 @@
 from datetime import timedelta
 
-from deliveries.process.lease import Lease
+import pytest
+from django.db.models import F
+
+from deliveries.models import Worker
+from deliveries.process.lease import Lease, leave, register, renew
+from deliveries.states import ProcessType
 
 
 class Clock:
@@ -50,3 +55,39 @@ def test_renewals_without_a_gap_are_one_lease():
     lease.renewed(asked_at=105.0)
     clock.now = 119.0
     assert lease.held_since(begun)
+
+
+@pytest.mark.django_db
+class TestRow:
+    """What the others see of it."""
+
+    @pytest.fixture
+    def worker_id(self):
+        _, lease = make()
+        return register(process=ProcessType.ATTEMPTS, capacity=4, lease=lease)
+
+    def test_is_held_from_the_registration_on(self):
+        _, lease = make()
+        register(process=ProcessType.ATTEMPTS, capacity=4, lease=lease)
+        row = Worker.objects.get()
+        assert (row.type, row.capacity) == ("attempts", 4)
+        assert row.lease_until > row.last_seen_at
+        assert lease.held_since(100.0)
+
+    def test_a_heartbeat_renews_it(self, worker_id):
+        clock, lease = make()
+        Worker.objects.update(lease_until=F("last_seen_at"))
+        assert renew(worker_id=worker_id, capacity=0, lease=lease)
+        row = Worker.objects.get()
+        assert (row.capacity, row.lease_until - row.last_seen_at) == (0, lease.length)
+        assert lease.held_since(clock.now)
+
+    def test_one_that_is_gone_cannot_be_renewed(self, worker_id):
+        clock, lease = make()
+        assert not renew(worker_id=worker_id + 1, capacity=4, lease=lease)
+        assert not lease.held_since(clock.now)
+
+    def test_who_leaves_is_waited_for_no_longer(self, worker_id):
+        leave(worker_id=worker_id)
+        row = Worker.objects.get()
+        assert row.lease_until == row.last_seen_at

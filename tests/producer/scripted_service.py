@@ -1,6 +1,7 @@
 """An HTTP server that answers as it is told, one item of the script a request."""
 
 import json
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -109,13 +110,16 @@ class _Server(ThreadingHTTPServer):
 
 
 class ScriptedService:
-    """The last step of the script repeats."""
+    """The last step of the script repeats. With `tls` it speaks HTTPS."""
 
-    def __init__(self, *script: Step) -> None:
+    def __init__(self, *script: Step, tls: ssl.SSLContext | None = None) -> None:
         self._server = _Server(("127.0.0.1", 0), Handler)
         self._server.requests = []
         self._server.script = list(script)
         self._server.over = threading.Event()
+        self._scheme = "http" if tls is None else "https"
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.02}
         )
@@ -126,7 +130,7 @@ class ScriptedService:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self._scheme}://127.0.0.1:{self.port}"
 
     @property
     def requests(self) -> list[Request]:

@@ -142,7 +142,7 @@ def _can_be_said(value):
         ({"max_payload_bytes": 20}, "larger than 20 bytes"),
         ({"subject": "\ud800"}, "JSON"),
         ({"to": "ada@example.org"}, "to: must be a list"),
-        ({"send_at": datetime(2026, 1, 1)}, "send_at: has no time zone"),  # noqa: DTZ001
+        ({"send_at": datetime(2026, 1, 1)}, "send_at: has no time zone"),  # noqa: DTZ001 - the fault itself
         ({"text_body": b"s3cret"}, "JSON"),
         ({"headers": {"X-A": b"s3cret"}}, "JSON"),
     ],

@@ -37,7 +37,7 @@ def stream(servers):
 @pytest.fixture
 def publisher(servers, redis_client, stream):
     made = CommandPublisher.connect(
-        url(servers.redis_address, servers._redis_password), stream=stream, patience=LONG
+        url(servers.redis_address, servers.redis_password), stream=stream, patience=LONG
     )
     yield made
     made.close()
@@ -67,7 +67,7 @@ def test_too_large_is_refused_before_it_travels(redis_client, stream):
 def test_a_client_that_decodes_will_do(servers, redis_client, stream):
     host, _, port = servers.redis_address.rpartition(":")
     with redis.Redis(
-        host=host, port=int(port), password=servers._redis_password or None, decode_responses=True
+        host=host, port=int(port), password=servers.redis_password or None, decode_responses=True
     ) as client:
         published = CommandPublisher(client, stream=stream).publish(MAIL, idempotency_key="k")
     assert redis_client.xrange(stream)[0][0].decode() == published.entry_id
@@ -117,7 +117,7 @@ def test_a_lost_answer_leaves_two_entries_and_one_delivery(
     """redis-py's own retries repeat an XADD as well: the key makes either harmless."""
     link = CutOff(servers.redis_address, lost=1)
     name = settings.MAIL.redis_command_stream
-    address = url(link.address, servers._redis_password)
+    address = url(link.address, servers.redis_password)
     if default_retries:
         client = redis.Redis.from_url(address, socket_timeout=5)
         publisher = CommandPublisher(client, stream=name, patience=LONG)
@@ -134,7 +134,7 @@ def test_a_lost_answer_leaves_two_entries_and_one_delivery(
 def test_no_answer_until_the_patience_ends(servers, redis_client, stream):
     link = CutOff(servers.redis_address, lost=1000)
     publisher = CommandPublisher.connect(
-        url(link.address, servers._redis_password), stream=stream, patience=QUICK
+        url(link.address, servers.redis_password), stream=stream, patience=QUICK
     )
     with pytest.raises(UnconfirmedError, match="did not confirm") as caught:
         publisher.publish(MAIL, idempotency_key="k")

@@ -14,7 +14,7 @@ PUBLISHING, POSTING = re.findall(r"^```python\n(.*?)^```$", SECTION, re.MULTILIN
 
 
 def test_publishing(servers, redis_client, monkeypatch):
-    address = f"redis://:{servers._redis_password}@{servers.redis_address}/0"
+    address = f"redis://:{servers.redis_password}@{servers.redis_address}/0"
     stream = f"{servers.key_prefix}readme"
     code = PUBLISHING.replace(
         '"redis://:PASSWORD@redis.internal:6379/0"', f"{address!r}, stream={stream!r}"

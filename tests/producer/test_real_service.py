@@ -26,11 +26,10 @@ CODE = LoginCode(email="ada@example.org", code="739104", locale="en")
 
 
 @pytest.fixture
-def start(service):
-    """Starts a web process; returns it and a client of it."""
-    clients = []
+def serve(service):
+    """Starts a web process; returns it and its URL."""
 
-    def run(*, token=TOKEN, patience=None, **overrides):
+    def run(**overrides):
         port = ReservedPort()
         address = f"{LOOPBACK}:{port.number}"
         port.release()
@@ -43,14 +42,34 @@ def start(service):
                 **overrides,
             },
         )
-        process.wait_for_log("internal HTTP listener started")
-        client = LoginCodeClient(f"http://{address}", token=token, patience=patience)
-        clients.append(client)
-        return process, client
+        process.wait_until_started()
+        return process, f"http://{address}"
 
-    yield run
+    return run
+
+
+@pytest.fixture
+def connect():
+    clients = []
+
+    def make(url, *, token=TOKEN, patience=None):
+        clients.append(LoginCodeClient(url, token=token, patience=patience))
+        return clients[-1]
+
+    yield make
     for client in clients:
         client.close()
+
+
+@pytest.fixture
+def start(serve, connect):
+    """Starts a web process; returns it and a client of it."""
+
+    def run(*, token=TOKEN, **overrides):
+        process, url = serve(**overrides)
+        return process, connect(url, token=token)
+
+    return run
 
 
 def test_a_code_is_accepted_once(start):
@@ -109,16 +128,12 @@ def test_a_token_that_is_not_known(start):
     assert (caught.value.status, caught.value.code) == (401, "invalid_token")
 
 
-def test_a_database_that_is_away_for_a_moment(start, servers, postgres_admin):
+def test_a_database_that_is_away_for_a_moment(serve, connect, servers, postgres_admin):
     """The service answers 503 until it is back, and the client waits for it."""
-    _, client = start(patience=Patience(total=60, each=10))
-    endpoint = client._exchanges._endpoint
-    hasty = LoginCodeClient(
-        f"http://{endpoint.host}:{endpoint.port}",
-        token=TOKEN,
-        patience=Patience(total=0.4, each=0.4),
-    )
-    name = servers._database.name
+    _, url = serve()
+    client = connect(url, patience=Patience(total=60, each=10))
+    hasty = connect(url, patience=Patience(total=0.4, each=0.4))
+    name = servers.database.name
     _allow_connections(postgres_admin, name, allowed=False)
     back = threading.Timer(
         1.5, _allow_connections, args=[postgres_admin, name], kwargs={"allowed": True}
@@ -130,7 +145,6 @@ def test_a_database_that_is_away_for_a_moment(start, servers, postgres_admin):
         delivered = client.post(CODE, idempotency_key="k")
     finally:
         back.join()
-        hasty.close()
     assert CODE.code not in str(caught.value)
     assert Delivery.objects.get().delivery_id == delivered.delivery_id
 

@@ -7,7 +7,7 @@ from django.db import connection
 
 from deliveries.retention import counts, removals
 from deliveries.transitions.removal import REMOVE
-from tests.test_query_plans import LARGE, custom_plan, filled, generic_plan, nodes
+from tests.plans import LARGE, check_plan, custom_plan, filled, generic_plan
 
 __all__ = ["filled"]
 
@@ -55,18 +55,10 @@ def aged(filled):
             cursor.execute(statement)
 
 
-@pytest.mark.parametrize("plan", [custom_plan, generic_plan])
-def test_every_statement_goes_by_its_key(aged, plan):
+@pytest.mark.parametrize("plan_of", [custom_plan, generic_plan])
+def test_every_statement_goes_by_its_key(aged, plan_of):
     for statement, indexes in CASES:
         parameters = {"after": 1000, "batch": 2000, "keep": timedelta(days=30)}
         if "most_bytes" in statement.sql:
             parameters["most_bytes"] = 64 * 1024 * 1024
-        found = list(nodes(plan(statement, parameters)))
-        whole = {
-            node["Relation Name"]
-            for node in found
-            if node["Node Type"] == "Seq Scan" and node["Relation Name"] in LARGE_HERE
-        }
-        used = {node.get("Index Name") for node in found}
-        assert not whole, f"{statement.name} reads {whole} whole"
-        assert indexes <= used, f"{statement.name} uses {used}"
+        check_plan(statement, plan_of(statement, parameters), indexes=indexes, large=LARGE_HERE)

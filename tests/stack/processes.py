@@ -9,9 +9,16 @@ from typing import Any
 
 from mailproject.embedded.child import Child, start_child
 from mailproject.embedded.folder import RunFolder
+from mailproject.embedded.procfile import STARTED as STARTED_BY_TYPE
+from mailproject.embedded.procfile import read_procfile
 from tests.stack.servers import CHECKOUT
 
 _POLL = 0.02
+# by the command of `manage.py`
+STARTED = {
+    command.split()[2]: STARTED_BY_TYPE[name]
+    for name, command in read_procfile(CHECKOUT / "Procfile").items()
+}
 
 
 class ServiceProcess:
@@ -58,6 +65,10 @@ class ServiceProcess:
             if time.monotonic() > deadline:
                 raise self._child.failed(f"did not log {message!r} within {seconds} s")
             time.sleep(_POLL)
+
+    def wait_until_started(self) -> dict[str, Any]:
+        """Return the line by which it says so."""
+        return self.wait_for_log(STARTED[self._child.name])
 
     def signal(self, number: signal.Signals) -> None:
         self._child.signal(number)

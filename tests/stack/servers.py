@@ -38,9 +38,9 @@ class Servers:
         self._given_redis = given.get("MAIL_TEST_REDIS_ADDR", "")
         self._postgres_port = None if self._given_postgres else ReservedPort()
         self._redis_port = None if self._given_redis else ReservedPort()
-        self._redis_password = "" if self._given_redis else secrets.token_hex(16)
+        self.redis_password = "" if self._given_redis else secrets.token_hex(16)
         unique = "" if self._postgres_port else f"_test_{token}"
-        self._database = ServiceDatabase(
+        self.database = ServiceDatabase(
             name=f"mail{unique}", role=f"mailservice{unique}", password=secrets.token_hex(16)
         )
         self._folder: RunFolder | None = None
@@ -54,7 +54,7 @@ class Servers:
         return {
             "MAIL_SECRET_KEY": hashlib.sha256(self.key_prefix.encode()).hexdigest(),
             "MAIL_REDIS_MASTER_ADDR": self.redis_address,
-            "MAIL_REDIS_PASSWORD": self._redis_password,
+            "MAIL_REDIS_PASSWORD": self.redis_password,
             "MAIL_REDIS_COMMAND_STREAM": f"{self.key_prefix}delivery_commands",
             "MAIL_REDIS_OFFSET_KEY": f"{self.key_prefix}stream_offset",
             "MAIL_POSTGRES_PRIMARY_DSN": self.postgres_dsn,
@@ -74,7 +74,7 @@ class Servers:
             admin = self._given_postgres
         else:
             admin = make_conninfo(host=LOOPBACK, port=self._postgres_port.number, user=ADMIN)
-        return provision.service_dsn(admin=admin, database=self._database)
+        return provision.service_dsn(admin=admin, database=self.database)
 
     @property
     def folder(self) -> RunFolder:
@@ -94,8 +94,8 @@ class Servers:
                 server = start_postgres(folder=self.folder, port=port, settings=NOT_DURABLE)
                 self._running.append(server)
                 admin = server.admin
-            provision.provision(admin=admin, database=self._database)
-            self._admin = make_conninfo(admin, dbname=self._database.name)
+            provision.provision(admin=admin, database=self.database)
+            self._admin = make_conninfo(admin, dbname=self.database.name)
         return self._admin
 
     @property
@@ -117,7 +117,7 @@ class Servers:
                 server = start_valkey(
                     folder=self.folder,
                     port=self._redis_port,
-                    password=self._redis_password,
+                    password=self.redis_password,
                     durable=False,
                 )
                 self._running.append(server)
@@ -137,7 +137,7 @@ class Servers:
             self.clear_redis()
             self._redis.close()
         if self._admin is not None and self._given_postgres:
-            provision.drop(admin=self._given_postgres, database=self._database)
+            provision.drop(admin=self._given_postgres, database=self.database)
         for server in reversed(self._running):
             server.stop()
         if self._folder is not None:
@@ -147,7 +147,7 @@ class Servers:
                 port.release()
 
 
-def _folders() -> Path:
+def folder_prefix() -> Path:
     """A prefix: the runs of this user on this checkout have folders that begin with it."""
     checkout = hashlib.sha256(str(CHECKOUT).encode()).hexdigest()[:12]
     home = Path(tempfile.gettempdir()).resolve()
@@ -158,12 +158,12 @@ def _hold_fresh() -> RunFolder:
     while True:
         # another run's sweep may hold a folder of ours for a moment
         with suppress(FolderBusyError):
-            return RunFolder.hold(Path(f"{_folders()}{secrets.token_hex(4)}"))
+            return RunFolder.hold(Path(f"{folder_prefix()}{secrets.token_hex(4)}"))
 
 
 def _sweep() -> None:
     """End and remove what killed runs left; living runs hold their folders."""
-    prefix = _folders()
+    prefix = folder_prefix()
     for path in prefix.parent.glob(f"{prefix.name}*"):
         with suppress(FolderBusyError, FolderUnusableError):
             RunFolder.hold(path).close()

@@ -11,7 +11,7 @@ import pytest
 from mailproject.embedded.errors import ChildFailedError
 from mailproject.embedded.folder import RunFolder
 from tests.stack import servers as servers_module
-from tests.stack.servers import Servers
+from tests.stack.servers import Servers, folder_prefix
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def elsewhere(tmp_path, monkeypatch):
 
 
 def test_a_run_cleans_up_after_a_killed_one_and_spares_a_living_one(elsewhere):
-    prefix = servers_module._folders()
+    prefix = folder_prefix()
     living = RunFolder.hold(Path(f"{prefix}living"))
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]) as sleeper:
         killed = RunFolder.hold(Path(f"{prefix}killed"))

@@ -226,7 +226,7 @@ class TestLostReplies:
         """The attempts are this worker's, it lives, and does not know: it gives them back."""
         through(world).start("consume_commands", "run_scheduler")
         idle = world.arm("run_attempts", Point.ATTEMPT_CLAIMED, number=signal.SIGSTOP)
-        idle.wait_for_log("attempt worker pool started")
+        idle.wait_until_started()
         idle.signal(signal.SIGSTOP)  # it only makes the scheduler hand out
         world.publish(1, 2)
         wait_until(lambda: Attempt.objects.filter(status="scheduled").count() == 2)

@@ -45,7 +45,7 @@ class TestConsumers:
     )
     def test_a_frozen_one_comes_back_and_does_no_harm(self, world, point):
         frozen = world.arm("consume_commands", point, number=signal.SIGSTOP)
-        frozen.wait_for_log("command consumer started")
+        frozen.wait_until_started()
         world.publish(1, 2)
         wait_until(lambda: state_of(frozen.pid) == "T")
         (other,) = world.start("consume_commands")
@@ -78,7 +78,7 @@ def state_of(pid):
 class TestSchedulers:
     def test_maintenance_is_led_by_one_and_taken_over(self, world):
         both = {
-            process.wait_for_log("scheduler started")["worker_id"]: process
+            process.wait_until_started()["worker_id"]: process
             for process in world.start("run_scheduler", "run_scheduler")
         }
         world.start("consume_commands")

@@ -23,11 +23,7 @@ from tests.stack.processes import Service, ServiceProcess
 from tests.stack.servers import CHECKOUT
 from tests.stack.waiting import wait_until
 
-STARTED = {  # what sends mail from the stream
-    "consume_commands": "command consumer started",
-    "run_scheduler": "scheduler started",
-    "run_attempts": "attempt worker pool started",
-}
+WORKERS = ("consume_commands", "run_scheduler", "run_attempts")  # they send what is on the stream
 LEASE_SECONDS = 3.0
 _MESSAGE_ID = re.compile(rb"^Message-ID: (\S+)", re.MULTILINE | re.IGNORECASE)
 
@@ -64,8 +60,8 @@ class World:
             self.service.start(command, overrides={**self.environment, **overrides})
             for command in commands
         ]
-        for command, process in zip(commands, started, strict=True):
-            process.wait_for_log(STARTED[command])
+        for process in started:
+            process.wait_until_started()
         return started
 
     def arm(
@@ -105,7 +101,7 @@ class World:
                 "CRASH_ONCE": str(once),
             },
         )
-        web.wait_for_log("internal HTTP listener started")
+        web.wait_until_started()
         return web, port
 
     def die(self, command: str, point: Point, **overrides: str) -> None:
@@ -115,7 +111,7 @@ class World:
 
     def go_on(self) -> None:
         """A new process of each type; everything that was accepted comes to its end."""
-        self.start(*STARTED)
+        self.start(*WORKERS)
         self.settle()
 
     def settle(self, *, seconds: float = 60.0) -> None:

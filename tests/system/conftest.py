@@ -7,12 +7,6 @@ from deliveries.models import Delivery
 from tests.malformed_examples import fields
 
 WORKERS = ("consume_commands", "run_scheduler", "run_attempts")
-STARTED = {
-    "consume_commands": "command consumer started",
-    "run_scheduler": "scheduler started",
-    "run_attempts": "attempt worker pool started",
-    "serve": "internal HTTP listener started",
-}
 
 
 def statuses():
@@ -39,8 +33,8 @@ def start(service):
             **overrides,
         }
         processes = {name: service.start(name, overrides=environment) for name in commands}
-        for name, process in processes.items():
-            process.wait_for_log(STARTED[name])
+        for process in processes.values():
+            process.wait_until_started()
         return processes
 
     return run

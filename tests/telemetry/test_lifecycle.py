@@ -7,8 +7,8 @@ import pytest
 from deliveries.models import Delivery
 from tests.collector import Collector, Silence
 from tests.relay import ScriptedRelay
+from tests.stack.processes import STARTED
 from tests.stack.waiting import wait_until
-from tests.system.conftest import STARTED
 
 pytestmark = [pytest.mark.process, pytest.mark.django_db(transaction=True)]
 

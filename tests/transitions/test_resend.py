@@ -1,7 +1,7 @@
 """Sending again what has ended: what is copied, who is addressed, and what is refused."""
 
 import threading
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from django.db import connection
@@ -21,10 +21,10 @@ from deliveries.states import (
 from deliveries.transitions.completion import complete
 from deliveries.transitions.records import AttemptRecord, Completion
 from deliveries.transitions.resend import Resend, ResendOutcome, Resent, resend, sent_again
+from tests.transitions.deliveries import HOUR, later
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-HOUR = timedelta(hours=1)
 THREE = Payload(
     to=(Mailbox("a@example.org", "Ada"),),
     cc=(Mailbox("b@example.org"),),
@@ -36,10 +36,6 @@ THREE = Payload(
     headers=(("X-One", "1"),),
     attachments=(File("a.pdf", "application/pdf", b"\x00\xff"), File("b.txt", "text/plain", b"b")),
 )
-
-
-def later(delta=HOUR):
-    return datetime.now(UTC) + delta
 
 
 def refusal(address):

@@ -47,7 +47,7 @@ class Aiosmtpd:
     port: int = 0
     messages: list[Taken] = field(default_factory=list)
 
-    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
         content = envelope.original_content
         self.messages.append(Taken(content.replace(b"\r\n", b"\n"), envelope.mail_from))
         return "250 2.0.0 ok"

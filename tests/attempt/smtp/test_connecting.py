@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from deliveries.attempt.smtp import connection
 from deliveries.attempt.smtp.connection import connect, resolve
 from deliveries.attempt.smtp.waiting import Interrupt
 from deliveries.outcome.report import Event
@@ -34,9 +33,9 @@ def names(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
     released = threading.Event()
     known["released"] = released
 
-    def look_up(host: str, port: int, flags: int) -> list[connection.Found]:
+    def look_up(host: str, port: int, *, flags: int = 0, **rest: Any) -> list[Any]:
         if host not in known or flags:
-            return real(host, port, flags)
+            return real(host, port, flags=flags, **rest)
         answer = known[host]
         if isinstance(answer, threading.Event):
             answer.wait(10)
@@ -45,8 +44,8 @@ def names(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
             raise answer
         return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", place) for place in answer]
 
-    real = connection._look_up
-    monkeypatch.setattr(connection, "_look_up", look_up)
+    real = socket.getaddrinfo
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
     yield known
     released.set()
 
