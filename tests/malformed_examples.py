@@ -46,6 +46,16 @@ def _template(**changes: Any) -> dict[str, Any]:
     return {k: v for k, v in {**TEMPLATE, **changes}.items() if v is not _ABSENT}
 
 
+def _receipt(**variables: Any) -> dict[str, Any]:
+    required = {
+        "receipt_number": "R-1",
+        "paid_at": "2026-03-01T09:00:00Z",
+        "items": [],
+        "total": "1",
+    }
+    return _template(template_id="billing.receipt", variables={**required, **variables})
+
+
 def _file(**changes: Any) -> dict[str, Any]:
     good = {"filename": "a.pdf", "content_type": "application/pdf", "content_base64": "AAEC"}
     return _payload(
@@ -183,8 +193,10 @@ LATE: list[tuple[str, dict[str, Any]]] = [
     ("template_variable_missing", {"payload": _template(variables={"code": None})}),
     ("template_render_failed", {"payload": _template(variables={"code": "1\x00"})}),
     ("template_render_failed", {"payload": _template(variables={"code": "\ud800"})}),
-    ("unstorable", {"payload": _template(variables={"code": "1", "unused": "\x00"})}),
-    ("unstorable", {"payload": _template(variables={"code": "1", "unused": ["a\x00b"]})}),
+    *[
+        ("unstorable", {"payload": _receipt(tax={"label": "VAT", "amount": "1", "unshown": text})})
+        for text in ("\x00", ["a\x00b"], "\ud83d", {"\ud83d": 1})
+    ],
     ("payload_too_large", {"payload": _payload(text_body="x" * 250_000)}),
     ("payload_too_large", {"payload": b"[" * 400_000}),
 ]

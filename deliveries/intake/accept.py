@@ -29,7 +29,6 @@ from deliveries.intake.rejection import Rejection, RejectionCode
 from deliveries.intake.render_span import RenderSpan
 from deliveries.intake.reservations import Known, look_up
 from deliveries.intake.schedule import check_send_at
-from deliveries.intake.texts import is_storable_json
 from deliveries.payload import Payload
 from deliveries.states import DeliveryStatus, PayloadMode, Source
 from deliveries.telemetry.spans import traceparent_of
@@ -177,11 +176,6 @@ class Acceptor:
             ) from None
         except RenderFailed as error:
             raise Rejection(RejectionCode.TEMPLATE_RENDER_FAILED, str(error)) from None
-        if not is_storable_json(variables):  # which no part shows, or it could not be rendered
-            raise Rejection(
-                RejectionCode.TEMPLATE_RENDER_FAILED,
-                "variables: hold a NUL character or an unpaired surrogate",
-            )
         return replace(
             delivery,
             payload=replace(

@@ -1,7 +1,6 @@
 """What a text may hold before it is stored, sent or shown. Pure."""
 
 import re
-from typing import Any
 
 # C0, DEL, C1, and the separators that some readers take for line breaks
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -19,21 +18,6 @@ def is_storable(text: str) -> bool:
         text.encode()  # several times faster than a search for surrogates
     except UnicodeEncodeError:
         return False
-    return True
-
-
-def is_storable_json(value: Any) -> bool:
-    """The same of every text in a value of JSON, names of members included."""
-    left = [value]
-    while left:
-        one = left.pop()
-        if isinstance(one, str):
-            if not is_storable(one):
-                return False
-        elif isinstance(one, dict):
-            left += [*one, *one.values()]
-        elif isinstance(one, list):
-            left += one
     return True
 
 
