@@ -5,6 +5,10 @@ through for what is known, and what is known has a text here. A server that spea
 than English, or says something new, gives no reason. Pure.
 """
 
+import re
+
+_REPLY_CODE = re.compile(r"[A-Z]{3,20}(?= )")
+
 # what is said, in lower case -> what is told; the first that is found counts
 _KNOWN = {
     "connection refused": "connection refused",
@@ -50,3 +54,9 @@ def reason_in(said: str) -> str:
     """What is known of it, empty where nothing is."""
     lowered = said.lower()
     return next((told for known, told in _KNOWN.items() if known in lowered), "")
+
+
+def reply_code_in(said: str) -> str:
+    """The word for its kind that an error reply of Redis begins with, such as WRONGTYPE."""
+    found = _REPLY_CODE.match(said)
+    return found.group() if found else ""

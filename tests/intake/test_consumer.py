@@ -157,6 +157,30 @@ def test_without_a_cursor_the_published_offset_serves(publish, make_consumer, re
     assert set(states()) == {"d-2"}
 
 
+def test_an_offset_with_a_line_end_serves_too(publish, make_consumer, redis_client, offset):
+    first = publish(fields(1))
+    last = publish(fields(2))
+    redis_client.set(settings.MAIL.redis_offset_key, first + b"\n")
+    make_consumer().step()
+    assert set(states()) == {"d-2"}
+    assert StreamCursor.objects.get().last_entry_id == last.decode()
+    assert offset() == last
+
+
+@pytest.mark.parametrize(
+    "held", [b"0\n", b"1_0-0", b"7", b"\xff", f"{2**64}-0".encode(), b"9" * 25 + b"-0"]
+)
+def test_an_offset_that_is_no_entry_id_is_told_and_replaced(
+    publish, make_consumer, redis_client, offset, caplog, held
+):
+    last = publish(fields(1))
+    redis_client.set(settings.MAIL.redis_offset_key, held)
+    make_consumer().step()
+    assert set(states()) == {"d-1"}
+    assert offset() == last
+    assert caplog.messages.count("the offset key holds no entry id") == 1
+
+
 def test_a_consumer_that_does_not_lead_takes_nothing(publish, make_consumer):
     publish(fields(1))
     assert make_consumer(lead=lambda: None).step() is False
