@@ -38,6 +38,7 @@ _KNOWN = {
     "certificate": "its certificate does not hold",
     "ssl": "no TLS",
     "does not exist": "no such database or role",
+    "db index is out of range": "it has no such database",
     "connection reset": "the connection was closed",
     "connection closed": "the connection was closed",
     "connection is closed": "the connection was closed",

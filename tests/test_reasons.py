@@ -52,6 +52,7 @@ def test_what_nobody_knows_is_not_told():
     [
         ("WRONGTYPE Operation against a key holding the wrong kind of value", ": WRONGTYPE"),
         ("MISCONF Errors writing to the AOF file", ": MISCONF"),
+        ("DB index is out of range", ": it has no such database"),
         ("Invalid stream ID specified as stream command argument", ""),
         ("HUSH", ""),
     ],
