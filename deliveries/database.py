@@ -16,7 +16,7 @@ import psycopg
 from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connection, transaction
 from psycopg.rows import namedtuple_row
 
-from deliveries.reasons import reason_in
+from deliveries.reasons import reason_in, reply_code_in
 
 TransientErrors = (OperationalError, InterfaceError, psycopg.OperationalError)
 
@@ -106,15 +106,17 @@ def is_link_lost(error: BaseException) -> bool:
 def describe(error: BaseException) -> str:
     """What may be logged of an error: its class, and what kind of it.
 
-    That is the SQLSTATE of a database error; of a server that cannot be talked to, why, if known.
+    That is the SQLSTATE of a database error; of a server that cannot be talked to, why, if known;
+    of what Redis refuses, its word for it.
     """
     name, sqlstate = type(error).__name__, sqlstate_of(error)
     if sqlstate:
         return f"{name} {sqlstate}"
-    reason = reason_in(str(error)) if _is_of_a_link(error) else ""
+    reason = _reason_of(error)
     return f"{name}: {reason}" if reason else name
 
 
-def _is_of_a_link(error: BaseException) -> bool:
-    is_redis = type(error).__module__.startswith("redis.")
-    return is_redis or isinstance(error, (*TransientErrors, OSError))
+def _reason_of(error: BaseException) -> str:
+    if type(error).__module__.startswith("redis."):
+        return reason_in(str(error)) or reply_code_in(str(error))
+    return reason_in(str(error)) if isinstance(error, (*TransientErrors, OSError)) else ""

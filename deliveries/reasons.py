@@ -5,6 +5,10 @@ through for what is known, and what is known has a text here. A server that spea
 than English, or says something new, gives no reason. Pure.
 """
 
+import re
+
+_REPLY_CODE = re.compile(r"[A-Z]{3,20}(?= )")
+
 # what is said, in lower case -> what is told; the first that is found counts
 _KNOWN = {
     "connection refused": "connection refused",
@@ -34,6 +38,7 @@ _KNOWN = {
     "certificate": "its certificate does not hold",
     "ssl": "no TLS",
     "does not exist": "no such database or role",
+    "db index is out of range": "it has no such database",
     "connection reset": "the connection was closed",
     "connection closed": "the connection was closed",
     "connection is closed": "the connection was closed",
@@ -50,3 +55,9 @@ def reason_in(said: str) -> str:
     """What is known of it, empty where nothing is."""
     lowered = said.lower()
     return next((told for known, told in _KNOWN.items() if known in lowered), "")
+
+
+def reply_code_in(said: str) -> str:
+    """The word for its kind that an error reply of Redis begins with, such as WRONGTYPE."""
+    found = _REPLY_CODE.match(said)
+    return found.group() if found else ""

@@ -47,5 +47,19 @@ def test_what_nobody_knows_is_not_told():
     assert describe(OperationalError("hush")) == "OperationalError"
 
 
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("WRONGTYPE Operation against a key holding the wrong kind of value", ": WRONGTYPE"),
+        ("MISCONF Errors writing to the AOF file", ": MISCONF"),
+        ("DB index is out of range", ": it has no such database"),
+        ("Invalid stream ID specified as stream command argument", ""),
+        ("HUSH", ""),
+    ],
+)
+def test_what_redis_refuses(said, told):
+    assert describe(redis.ResponseError(said)) == f"ResponseError{told}"
+
+
 def test_an_error_that_is_not_of_a_link_is_its_class_alone():
     assert describe(ValueError("connection refused")) == "ValueError"

@@ -1,7 +1,8 @@
 """Values that are right each for itself and wrong together.
 
 Each check takes the fields that it looks at, under their names in `Config`, and says which one to
-mend; it is not asked when one of them could not be read.
+mend; it is not asked when one of them could not be read. Its example is right beside the other
+values: of those it may hold a duration, which is no secret, and nothing else.
 """
 
 import inspect
@@ -11,6 +12,7 @@ from typing import Any
 
 from deliveries.conf.options import Address, ApiToken, SmtpMode, TlsMode
 from deliveries.conf.problems import Problem
+from deliveries.conf.readers import spell
 from deliveries.conf.variables import BY_FIELD
 
 Check = Callable[..., Problem | None]
@@ -83,7 +85,11 @@ def keys_end_before_deliveries(
     *, idempotency_ttl: timedelta, delivery_retention: timedelta
 ) -> Problem | None:
     if idempotency_ttl > delivery_retention:
-        return _wrong("idempotency_ttl", "is longer than MAIL_DELIVERY_RETENTION")
+        return _wrong(
+            "idempotency_ttl",
+            "is longer than MAIL_DELIVERY_RETENTION",
+            example=spell(delivery_retention),
+        )
     return None
 
 
@@ -91,7 +97,11 @@ def payloads_end_before_deliveries(
     *, payload_retention: timedelta, delivery_retention: timedelta
 ) -> Problem | None:
     if payload_retention > delivery_retention:
-        return _wrong("payload_retention", "is longer than MAIL_DELIVERY_RETENTION")
+        return _wrong(
+            "payload_retention",
+            "is longer than MAIL_DELIVERY_RETENTION",
+            example=spell(delivery_retention),
+        )
     return None
 
 
@@ -108,7 +118,12 @@ def lease_outlasts_polls(
 
 def offset_is_not_the_stream(*, redis_command_stream: str, redis_offset_key: str) -> Problem | None:
     if redis_command_stream == redis_offset_key:
-        return _wrong("redis_offset_key", "is the same key as MAIL_REDIS_COMMAND_STREAM")
+        usual = BY_FIELD["redis_offset_key"].example
+        return _wrong(
+            "redis_offset_key",
+            "is the same key as MAIL_REDIS_COMMAND_STREAM",
+            example="mail:stream_offset" if redis_command_stream == usual else usual,
+        )
     return None
 
 

@@ -18,7 +18,34 @@ _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _HOST_NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(?:\.{_LABEL})*\.?")
 _PORT = re.compile(r"[0-9]{1,5}")
 _URL_SCHEMES = ("postgresql://", "postgres://")
-_SSL_MODES = frozenset({"disable", "allow", "prefer", "require", "verify-ca", "verify-full"})
+_WHOLE = re.compile(r"-?[0-9]{1,9}")
+
+# Keywords of libpq that it looks at only when it connects, so late that it seems to be the server's
+# fault: what each may be, and those that are whole numbers.
+_CHOICES = {
+    "channel_binding": {"disable", "prefer", "require"},
+    "gssencmode": {"disable", "prefer", "require"},
+    "load_balance_hosts": {"disable", "random"},
+    "sslcertmode": {"allow", "disable", "require"},
+    "sslmode": {"allow", "disable", "prefer", "require", "verify-ca", "verify-full"},
+    "sslnegotiation": {"direct", "postgres"},
+    "target_session_attrs": {
+        "any",
+        "prefer-standby",
+        "primary",
+        "read-only",
+        "read-write",
+        "standby",
+    },
+}
+_NUMBERS = (
+    "connect_timeout",
+    "keepalives",
+    "keepalives_count",
+    "keepalives_idle",
+    "keepalives_interval",
+    "tcp_user_timeout",
+)
 
 
 def address(value: str) -> Address:
@@ -79,9 +106,18 @@ def postgres_url(value: str) -> dict[str, str]:
             raise UnreadableError(f"names no {name}")
     if not all(_is_port(port) for port in found.get("port", "").split(",") if port):
         raise UnreadableError("has a port that is not a number from 1 to 65535")
-    if found.get("sslmode", "prefer") not in _SSL_MODES:
-        raise UnreadableError(f"has an sslmode that is not one of {', '.join(sorted(_SSL_MODES))}")
+    _check_keywords(found)
     return found
+
+
+def _check_keywords(found: dict[str, str]) -> None:
+    for keyword, choices in _CHOICES.items():
+        if keyword in found and found[keyword] not in choices:
+            known = ", ".join(sorted(choices))
+            raise UnreadableError(f"sets {keyword} to what is not one of {known}")
+    for keyword in _NUMBERS:
+        if keyword in found and not _WHOLE.fullmatch(found[keyword]):
+            raise UnreadableError(f"sets {keyword} to what is not a whole number")
 
 
 def http_url(value: str) -> str:

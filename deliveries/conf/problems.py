@@ -1,4 +1,4 @@
-"""What is wrong with a configuration. No text here ever holds a value: it might be a secret."""
+"""What is wrong with a configuration. No text here holds the value: it might be a secret."""
 
 from dataclasses import dataclass
 

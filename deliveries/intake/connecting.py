@@ -1,4 +1,4 @@
-"""The stream as it is configured, and what an operator is told when Redis does not answer."""
+"""The stream as it is configured, and what an operator is told of a fault of Redis."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,7 +28,19 @@ def answering(config: Config) -> Iterator[None]:
     try:
         yield
     except (redis.RedisError, OSError) as error:
-        raise StreamAwayError(
-            f"Redis at {config.redis_master_addr} does not answer ({describe(error)}):"
-            " see MAIL_REDIS_MASTER_ADDR and MAIL_REDIS_PASSWORD"
-        ) from None
+        raise StreamAwayError(redis_fault(config, error)) from None
+
+
+def redis_fault(config: Config, error: redis.RedisError | OSError) -> str:
+    """Whether Redis is away or answers and refuses, and where to look. Holds no value."""
+    name = f"Redis at {config.redis_master_addr}"
+    if isinstance(error, redis.ResponseError):
+        return (
+            f"{name} answers and refuses what it is asked ({describe(error)}):"
+            " see MAIL_REDIS_DB (such as 0), the rights of MAIL_REDIS_USERNAME, and what its keys"
+            " MAIL_REDIS_COMMAND_STREAM and MAIL_REDIS_OFFSET_KEY hold"
+        )
+    return (
+        f"{name} does not answer ({describe(error)}):"
+        " see MAIL_REDIS_MASTER_ADDR and MAIL_REDIS_PASSWORD"
+    )

@@ -1,6 +1,7 @@
 """One step of the consumer: lead, read a bounded batch, accept it, move the cursor, publish."""
 
 import logging
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -55,7 +56,7 @@ class Consumer:
         block: timedelta,
         retention: timedelta | None,
         max_payload_bytes: int,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._stream = stream
         self._acceptor = acceptor
@@ -67,7 +68,7 @@ class Consumer:
         self._clock = clock
         self._cursor: Cursor | None = None
         self._published: str | None = None
-        self._trimmed_at = 0.0
+        self._trimmed_at = -math.inf
         self._lag = Lag(stream)
 
     def step(self) -> bool:
@@ -207,8 +208,10 @@ class Consumer:
         now = self._clock()
         if self._retention is None or now - self._trimmed_at < _TRIM_SECONDS:
             return
+        # by the time of day, as ids are; it may be set back, so the interval does not go by it
+        until = max(0.0, time.time() - self._retention.total_seconds())
+        oldest = f"{int(until * _MS_PER_SECOND)}-0"
         # the cursor's own entry stays: it shows that nothing is missing between it and the next
-        oldest = f"{int((now - self._retention.total_seconds()) * _MS_PER_SECOND)}-0"
         if not self._stream.trim(before=min(oldest, cursor.place, key=order_of)):
             self._trimmed_at = now
 

@@ -5,9 +5,13 @@ it, read or known to be lost: `accounted`. Where all entries ahead of the cursor
 what is missing from the sum was lost.
 """
 
+import re
 from dataclasses import dataclass
 
 START = "0-0"
+
+_ENTRY_ID = re.compile(r"([0-9]{1,20})-([0-9]{1,20})")
+_LARGEST = 2**64 - 1  # of either number
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +97,30 @@ def before(entry_id: str) -> str:
     milliseconds, sequence = order_of(entry_id)
     if sequence:
         return f"{milliseconds}-{sequence - 1}"
-    return f"{max(0, milliseconds - 1)}-{2**64 - 1 if milliseconds else 0}"
+    return f"{max(0, milliseconds - 1)}-{_LARGEST if milliseconds else 0}"
 
 
 def order_of(entry_id: str) -> tuple[int, int]:
-    """An entry id, `ms-seq`, as something that can be compared. Raises ValueError."""
-    milliseconds, _, sequence = entry_id.partition("-")
-    return int(milliseconds), int(sequence or 0)
+    """An entry id, `ms-seq`, as something that can be compared. Raises ValueError.
+
+    What Redis itself would not take for an id is none: a cursor must never be put there.
+    """
+    found = _ENTRY_ID.fullmatch(entry_id)
+    if found is None:
+        raise ValueError("no entry id")
+    milliseconds, sequence = map(int, found.groups())
+    if max(milliseconds, sequence) > _LARGEST:
+        raise ValueError("an entry id of more than 64 bits")
+    return milliseconds, sequence
+
+
+def read_entry_id(text: str) -> str | None:
+    """An entry id that somebody wrote, in the form that Redis gives it; None when it is none.
+
+    White space around it is forgiven: what is meant is plain.
+    """
+    try:
+        milliseconds, sequence = order_of(text.strip())
+    except ValueError:
+        return None
+    return f"{milliseconds}-{sequence}"

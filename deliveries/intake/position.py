@@ -9,7 +9,7 @@ from deliveries.conf import Config
 from deliveries.database import Statement
 from deliveries.intake.connecting import answering, open_stream
 from deliveries.intake.cursor import known_place, place_by_hand
-from deliveries.intake.gaps import START, StreamState, leadership_of, order_of
+from deliveries.intake.gaps import START, StreamState, leadership_of, order_of, read_entry_id
 
 MOST_COUNTED = 100_000
 
@@ -55,14 +55,16 @@ def read_position(config: Config) -> Position:
     """Raises StreamAwayError and DatabaseError."""
     name = config.redis_command_stream
     known = known_place(name)
+    # one that holds no entry id, by whatever hand, is put right from here
+    cursor = read_entry_id(known.last_entry_id) if known else None
     readers = READER.fetch(leadership=leadership_of(name))
     with answering(config):
         stream = open_stream(config)
         published = stream.published_offset()
-        place = known.last_entry_id if known else published or START
+        place = cursor or published or START
         return Position(
             stream=name,
-            cursor=known.last_entry_id if known else None,
+            cursor=cursor,
             published=published,
             state=stream.state(),
             lag=stream.count(after=place, until="+", most=MOST_COUNTED),

@@ -5,12 +5,15 @@ up what it would return, and cuts the values of an entry that is too large to be
 reader's memory does not depend on what producers put on the stream.
 """
 
+import logging
 from typing import Any
 
 import redis
 
 from deliveries.intake.entry import StreamEntry
-from deliveries.intake.gaps import START, StreamState, order_of
+from deliveries.intake.gaps import START, StreamState, read_entry_id
+
+logger = logging.getLogger(__name__)
 
 # Entries after ARGV[1], at most ARGV[2] of them and, but for the first, ARGV[3] bytes in all. Of
 # an entry larger than ARGV[4] the first 64 parts and ARGV[5] bytes are kept. Per entry: id, size,
@@ -45,12 +48,15 @@ return found
 """
 
 # Sets the published offset forward only: a reader that was paused between its commit and this must
-# not put it back. Ids are compared as text, for a double cannot hold them.
+# not put it back. Ids are compared as text, for a double cannot hold them. What is no id gives way.
 _PUBLISH = """
+local largest = '18446744073709551615'
 local function parts(id)
   local ms, seq = string.match(id, '^(%d+)-(%d+)$')
-  if not ms then return '', '' end
-  return string.format('%020s', ms), string.format('%020s', seq)
+  if not ms or #ms > 20 or #seq > 20 then return '', '' end
+  ms, seq = string.format('%020s', ms), string.format('%020s', seq)
+  if ms > largest or seq > largest then return '', '' end
+  return ms, seq
 end
 local held = redis.call('GET', KEYS[1])
 if held then
@@ -149,12 +155,10 @@ class CommandStream:
         raw: Any = self._client.get(self._offset_key)
         if raw is None:
             return None
-        try:
-            text: str = raw.decode()
-            order_of(text)
-        except (UnicodeDecodeError, ValueError):
-            return None
-        return text
+        found = read_entry_id(raw.decode("ascii", "replace"))
+        if found is None:
+            logger.warning("the offset key holds no entry id", extra={"key": self._offset_key})
+        return found
 
     def publish_offset(self, entry_id: str) -> None:
         """Publish the last finished entry; an offset that is further already stays."""

@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta
 from deliveries.conf.problems import UnreadableError
 from deliveries.conf.readers import duration
 from deliveries.intake.addresses import parse_mailboxes
+from deliveries.intake.gaps import read_entry_id
 from deliveries.intake.rejection import Rejection
 from deliveries.intake.texts import is_storable
 
 _LONGEST = timedelta(days=3650)
 _ago = duration(minimum=timedelta(0), maximum=_LONGEST)
 _DURATION = re.compile(r"[0-9]+[a-z]+")
-_ENTRY_ID = re.compile(r"[0-9]{1,20}-[0-9]{1,20}")
 
 
 def moment(text: str) -> datetime:
@@ -70,11 +70,12 @@ def delivery_id(text: str) -> str:
 
 
 def entry_id(text: str) -> str:
-    if not _ENTRY_ID.fullmatch(text):
+    found = read_entry_id(text)
+    if found is None:
         raise argparse.ArgumentTypeError(
             f"{text!r} is no stream entry id (two numbers with a dash: 1772438400000-0)"
         )
-    return text
+    return found
 
 
 def between(lowest: int, highest: int) -> "_Whole":

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
+from operator import itemgetter
 from typing import Any
 
 from deliveries.conf import Config
@@ -77,10 +78,12 @@ def choose(period: Period) -> list[str]:
     """The ids of a period's deliveries, the first that ended first. Raises ReadTooLongError."""
     is_dead = period.status is DeliveryStatus.DEAD_LETTER
     found = _dead_letters(period) if is_dead else _ended(period)
-    return list(found)[::-1]
+    # listed from the last accepted on, which decides between those that ended together
+    oldest_first = list(found)[::-1]
+    return [name for _, name in sorted(oldest_first, key=itemgetter(0))]
 
 
-def _dead_letters(period: Period) -> Iterator[str]:
+def _dead_letters(period: Period) -> Iterator[tuple[datetime, str]]:
     for item in _items(lambda cursor: list_dead_letters(limit=LONGEST_PAGE, cursor=cursor)):
         if item["recorded_at"] < period.since:
             return
@@ -89,10 +92,10 @@ def _dead_letters(period: Period) -> Iterator[str]:
             and period.source in (None, item["source"])
             and period.failure_code in (None, item["failure_code"])
         ):
-            yield item["delivery_id"]
+            yield item["recorded_at"], item["delivery_id"]
 
 
-def _ended(period: Period) -> Iterator[str]:
+def _ended(period: Period) -> Iterator[tuple[datetime, str]]:
     filters = Filters(
         status=period.status,
         source=period.source,
@@ -105,7 +108,7 @@ def _ended(period: Period) -> Iterator[str]:
 
     for item in _items(read):
         if period.until is None or item["finished_at"] < period.until:
-            yield item["delivery_id"]
+            yield item["finished_at"], item["delivery_id"]
 
 
 def _items(read: Callable[[str | None], Page]) -> Iterator[dict[str, Any]]:

@@ -56,9 +56,8 @@ class Listener:
                 self._stopping.wait(backoff.next())
 
     def _listen(self, backoff: Backoff) -> None:
-        parameters = connection.get_connection_params()
-        wanted = {key: parameters[key] for key in _LISTENING if key in parameters}
-        with psycopg.connect(**wanted, autocommit=True) as listening:
+        # all that Django's own connections take: each keyword of the DSN holds here too
+        with psycopg.connect(**connection.get_connection_params(), autocommit=True) as listening:
             for channel in self._bells:
                 listening.execute(
                     psycopg.sql.SQL("LISTEN {}").format(psycopg.sql.Identifier(channel))
@@ -72,24 +71,3 @@ class Listener:
     def _ring_all(self) -> None:
         for bell in self._bells.values():
             bell.ring()
-
-
-_LISTENING = (
-    "dbname",
-    "user",
-    "password",
-    "host",
-    "port",
-    "options",
-    "connect_timeout",
-    "target_session_attrs",  # of several hosts a standby takes no LISTEN
-    "sslmode",
-    "sslrootcert",
-    "sslcert",
-    "sslkey",
-    "keepalives",
-    "keepalives_idle",
-    "keepalives_interval",
-    "keepalives_count",
-    "application_name",
-)

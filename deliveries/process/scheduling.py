@@ -7,7 +7,7 @@ from deliveries.process.loop import Loop
 from deliveries.process.policy import policy_of
 from deliveries.schedule.gauges import Sampler
 from deliveries.schedule.maintenance import Maintenance
-from deliveries.schedule.scheduler import Scheduler
+from deliveries.schedule.scheduler import LONGEST_WAIT_SECONDS, Scheduler
 from deliveries.states import ProcessType
 
 _ROUND_SECONDS = 1.0
@@ -24,7 +24,7 @@ def _build(context: Context) -> Parts:
     lanes = Loop(
         name="scheduler",
         step=scheduler.step,
-        poll=config.scheduler_poll_interval.total_seconds(),
+        poll=min(config.scheduler_poll_interval.total_seconds(), LONGEST_WAIT_SECONDS),
         watchdog=context.watchdog,
     )
     maintenance = Maintenance(

@@ -15,6 +15,7 @@ from deliveries.catalog.catalog import Catalog, CatalogError, load_catalog
 from deliveries.checks import warnings
 from deliveries.conf import Config
 from deliveries.database import describe
+from deliveries.intake.connecting import redis_fault
 from deliveries.process.migration import MigrationsPendingError, SchemaMissingError, migrate
 
 logger = logging.getLogger(__name__)
@@ -49,11 +50,7 @@ def _ping_redis(config: Config) -> None:
     try:
         get_redis_connection("default").ping()
     except (redis.RedisError, OSError) as error:
-        raise StartupError(
-            f"Redis at {config.redis_master_addr} does not answer PING"
-            f" ({describe(error)}): see MAIL_REDIS_MASTER_ADDR and MAIL_REDIS_PASSWORD",
-            status=os.EX_UNAVAILABLE,
-        ) from None
+        raise StartupError(redis_fault(config, error), status=os.EX_UNAVAILABLE) from None
 
 
 def _open_postgres(config: Config) -> None:

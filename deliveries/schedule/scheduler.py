@@ -17,6 +17,8 @@ BATCH = 500
 # of work for a fast relay, and little to take back from a slow one.
 HANDED_OUT_PER_SEND = 16
 _ACTIVITY_SECONDS = 25.0
+# Its steps write the line of activity, every 30 s at least: the loop waits no longer between two.
+LONGEST_WAIT_SECONDS = 4.0
 
 
 class Scheduler:

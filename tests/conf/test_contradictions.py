@@ -44,12 +44,22 @@ WRONG = [
     (
         {"MAIL_IDEMPOTENCY_TTL": "31d"},
         "MAIL_IDEMPOTENCY_TTL is longer than MAIL_DELIVERY_RETENTION."
-        " Example: MAIL_IDEMPOTENCY_TTL=7d",
+        " Example: MAIL_IDEMPOTENCY_TTL=30d",
+    ),
+    (
+        {"MAIL_DELIVERY_RETENTION": "36h", "MAIL_PAYLOAD_RETENTION": "1d"},
+        "MAIL_IDEMPOTENCY_TTL is longer than MAIL_DELIVERY_RETENTION."
+        " Example: MAIL_IDEMPOTENCY_TTL=36h",
     ),
     (
         {"MAIL_PAYLOAD_RETENTION": "31d"},
         "MAIL_PAYLOAD_RETENTION is longer than MAIL_DELIVERY_RETENTION."
-        " Example: MAIL_PAYLOAD_RETENTION=7d",
+        " Example: MAIL_PAYLOAD_RETENTION=30d",
+    ),
+    (
+        {"MAIL_DELIVERY_RETENTION": "1d", "MAIL_IDEMPOTENCY_TTL": "1d"},
+        "MAIL_PAYLOAD_RETENTION is longer than MAIL_DELIVERY_RETENTION."
+        " Example: MAIL_PAYLOAD_RETENTION=1d",
     ),
     (
         {"MAIL_WORKER_LEASE": "3s", "MAIL_SCHEDULER_POLL_INTERVAL": "1001ms"},
@@ -60,6 +70,11 @@ WRONG = [
         {"MAIL_REDIS_COMMAND_STREAM": "k", "MAIL_REDIS_OFFSET_KEY": "k"},
         "MAIL_REDIS_OFFSET_KEY is the same key as MAIL_REDIS_COMMAND_STREAM."
         " Example: MAIL_REDIS_OFFSET_KEY=mail:stream_offsets:delivery_commands",
+    ),
+    (
+        {"MAIL_REDIS_COMMAND_STREAM": "mail:stream_offsets:delivery_commands"},
+        "MAIL_REDIS_OFFSET_KEY is the same key as MAIL_REDIS_COMMAND_STREAM."
+        " Example: MAIL_REDIS_OFFSET_KEY=mail:stream_offset",
     ),
 ]
 
@@ -81,6 +96,14 @@ RIGHT = [
 @pytest.mark.parametrize(("changes", "line"), WRONG)
 def test_what_does_not_go_together(changes, line):
     assert lines_with(changes) == [line]
+
+
+@pytest.mark.parametrize("changes", [changes for changes, _ in WRONG])
+def test_the_example_mends_it(changes):
+    (problem,) = problems_with(changes)
+    for_a_shell = "$(" in problem.example
+    mended = changes | {problem.variable: TOKENS if for_a_shell else problem.example}
+    assert problem.variable not in [left.variable for left in problems_with(mended)]
 
 
 @pytest.mark.parametrize("changes", RIGHT)

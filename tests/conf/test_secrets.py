@@ -29,6 +29,7 @@ SHAPES = (
     "postgresql://u:{s}@h:bad/db",
     "postgresql://u:{s}@h/db?nonsense={s}",
     "postgresql://u:{s}@h/db?sslmode={s}",
+    "postgresql://u:{s}@h/db?connect_timeout={s}",
     "postgresql://u:%zz{s}@h/db",
     "postgresql://u:{s}@h/",
     "host=h password={s}",

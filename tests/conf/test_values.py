@@ -315,7 +315,34 @@ BAD = [
     (
         "MAIL_POSTGRES_PRIMARY_DSN",
         "postgresql://m@db/mail?sslmode=on",
-        "has an sslmode that is not one of allow, disable, prefer, require, verify-ca, verify-full",
+        "sets sslmode to what is not one of allow, disable, prefer, require, verify-ca,"
+        " verify-full",
+    ),
+    (
+        "MAIL_POSTGRES_PRIMARY_DSN",
+        "postgresql://m@db/mail?target_session_attrs=foo",
+        "sets target_session_attrs to what is not one of any, prefer-standby, primary, read-only,"
+        " read-write, standby",
+    ),
+    (
+        "MAIL_POSTGRES_PRIMARY_DSN",
+        "postgresql://m@db/mail?gssencmode=foo",
+        "sets gssencmode to what is not one of disable, prefer, require",
+    ),
+    (
+        "MAIL_POSTGRES_MIGRATION_DSN",
+        "postgresql://m@db/mail?channel_binding=foo",
+        "sets channel_binding to what is not one of disable, prefer, require",
+    ),
+    (
+        "MAIL_POSTGRES_PRIMARY_DSN",
+        "postgresql://m@db/mail?connect_timeout=5s",
+        "sets connect_timeout to what is not a whole number",
+    ),
+    (
+        "MAIL_POSTGRES_PRIMARY_DSN",
+        "postgresql://m@db/mail?keepalives=x",
+        "sets keepalives to what is not a whole number",
     ),
     ("MAIL_POSTGRES_MIGRATION_DSN", "db", "is not a URL that begins with postgresql://"),
     ("MAIL_TEMPLATE_DIR", "/nowhere/templates", "is not a folder that exists"),

@@ -9,7 +9,7 @@ from django.db import connection
 
 from deliveries.diagnosis.facts import Bounded, ProcessFacts, Reason
 from deliveries.diagnosis.gathering import bounds, schedule
-from deliveries.diagnosis.gathering.bounds import NotGatheredError, TooSlowError
+from deliveries.diagnosis.gathering.bounds import NotGatheredError, RedisRefusedError, TooSlowError
 from deliveries.diagnosis.gathering.outcomes import (
     gather_ends,
     gather_malformed,
@@ -194,6 +194,11 @@ class TestStream:
         redis_client.set(config.redis_offset_key, "what")
         facts = gather_stream(config)
         assert (facts.published, facts.has_offset_key) == (None, True)
+
+    def test_a_redis_that_refuses_is_not_away(self, config, add, redis_client):
+        redis_client.lpush(config.redis_offset_key, "what")
+        with pytest.raises(RedisRefusedError, match=r"\(ResponseError: WRONGTYPE\)"):
+            gather_stream(config)
 
 
 class TestWorkers:

@@ -37,7 +37,7 @@ def make_consumer(redis_client):
     config = dataclasses.replace(settings.MAIL, max_payload_bytes=LIMIT)
     catalog = load_catalog(directory=config.template_dir, default_locale="en")
 
-    def make(lead=lambda: 1, retention=None, batch_size=500):
+    def make(lead=lambda: 1, retention=None, batch_size=500, **more):
         return Consumer(
             stream=CommandStream(
                 redis_client,
@@ -51,6 +51,7 @@ def make_consumer(redis_client):
             block=timedelta(milliseconds=20),
             retention=retention,
             max_payload_bytes=LIMIT,
+            **more,
         )
 
     return make
@@ -147,6 +148,30 @@ def test_without_a_cursor_the_published_offset_serves(publish, make_consumer, re
     assert set(states()) == {"d-2"}
 
 
+def test_an_offset_with_a_line_end_serves_too(publish, make_consumer, redis_client, offset):
+    first = publish(fields(1))
+    last = publish(fields(2))
+    redis_client.set(settings.MAIL.redis_offset_key, first + b"\n")
+    make_consumer().step()
+    assert set(states()) == {"d-2"}
+    assert StreamCursor.objects.get().last_entry_id == last.decode()
+    assert offset() == last
+
+
+@pytest.mark.parametrize(
+    "held", [b"0\n", b"1_0-0", b"7", b"\xff", f"{2**64}-0".encode(), b"9" * 25 + b"-0"]
+)
+def test_an_offset_that_is_no_entry_id_is_told_and_replaced(
+    publish, make_consumer, redis_client, offset, caplog, held
+):
+    last = publish(fields(1))
+    redis_client.set(settings.MAIL.redis_offset_key, held)
+    make_consumer().step()
+    assert set(states()) == {"d-1"}
+    assert offset() == last
+    assert caplog.messages.count("the offset key holds no entry id") == 1
+
+
 def test_a_consumer_that_does_not_lead_takes_nothing(publish, make_consumer):
     publish(fields(1))
     assert make_consumer(lead=lambda: None).step() is False
@@ -212,6 +237,35 @@ def test_trims_what_is_finished_and_nothing_else(publish, make_consumer, redis_c
         *(f"{number}-0".encode() for number in range(250, 301)),
         b"400-0",
     ]
+
+
+@pytest.mark.parametrize("hour", [-3600, 3600])
+def test_trimming_does_not_go_by_the_time_of_day(
+    publish, make_consumer, redis_client, monkeypatch, hour
+):
+    passed, old = [0.0], int(time.time() - 7200) * 1000
+    consumer = make_consumer(retention=timedelta(seconds=30), clock=lambda: passed[0])
+    publish(fields(1), f"{old}-1")
+    consumer.step()  # has trimmed
+    moved = time.time() + hour
+    monkeypatch.setattr(time, "time", lambda: moved)
+    publish(fields(2), f"{old}-2")
+    consumer.step()
+    assert redis_client.xlen(settings.MAIL.redis_command_stream) == 2
+    passed[0] += 26
+    consumer.step()
+    assert redis_client.xlen(settings.MAIL.redis_command_stream) == 1
+
+
+def test_a_clock_that_was_never_set_trims_nothing_and_stops_nothing(
+    publish, make_consumer, redis_client, monkeypatch
+):
+    monkeypatch.setattr(time, "time", lambda: 0.0)
+    publish(fields(1))
+    publish(fields(2))
+    make_consumer(retention=timedelta(days=1), clock=lambda: 0.0).step()
+    assert redis_client.xlen(settings.MAIL.redis_command_stream) == 2
+    assert set(states()) == {"d-1", "d-2"}
 
 
 def test_a_quiet_stream_keeps_no_old_entries(publish, make_consumer, redis_client):

@@ -2,7 +2,15 @@
 
 import pytest
 
-from deliveries.intake.gaps import START, Finding, StreamState, before, examine
+from deliveries.intake.gaps import (
+    START,
+    Finding,
+    StreamState,
+    before,
+    examine,
+    order_of,
+    read_entry_id,
+)
 
 
 def state(length, first, last, added):
@@ -61,3 +69,36 @@ def test_what_was_found_is_not_found_again(place):
 )
 def test_before(entry_id, expected):
     assert before(entry_id) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1795544550211-0", "1795544550211-0"),
+        ("1795544550211-0\n", "1795544550211-0"),
+        (" \t7-3\r\n", "7-3"),
+        ("007-00", "7-0"),
+        (f"{2**64 - 1}-{2**64 - 1}", f"{2**64 - 1}-{2**64 - 1}"),
+        (f"{2**64}-0", None),
+        (f"0-{2**64}", None),
+        (f"{'0' * 20}7-0", None),
+        ("1_0-0", None),
+        ("7 -0", None),
+        ("7-+0", None),
+        ("-7-0", None),
+        ("\u0667-0", None),
+        ("7-0-0", None),
+        ("7-", None),
+        ("7", None),
+        ("\ufffd", None),
+        ("", None),
+    ],
+)
+def test_what_is_an_entry_id(text, expected):
+    assert read_entry_id(text) == expected
+
+
+@pytest.mark.parametrize("text", ["7-0\n", " 7-0", "1_0-0", "7", "0-18446744073709551616"])
+def test_what_cannot_be_compared(text):
+    with pytest.raises(ValueError, match="entry id"):
+        order_of(text)

@@ -127,6 +127,16 @@ class TestPeriod:
             ["1", "is a login code, which is not resendable"],
         ]
 
+    @pytest.mark.parametrize("status", ["failed", "suppressed", "dead_letter"])
+    def test_the_first_that_ended_goes_first(self, manage, ended, status):
+        """Whatever was accepted first: dead letters are listed as they were recorded."""
+        minutes = {"d-1": 10, "d-2": 30, "d-3": 20}
+        recorded = sorted(minutes, key=minutes.get, reverse=True)
+        for name in recorded if status == "dead_letter" else minutes:
+            ended(name, status=status, ago=timedelta(minutes=minutes[name]))
+        assert manage("resend_delivery", "--status", status, "--since", "2h")[0] == 0
+        assert resent() == ["d-2", "d-3", "d-1"]
+
     @pytest.mark.parametrize("ended_as", ["dead_letter", "failed"])
     def test_narrowed_down(self, manage, ended, ended_as):
         ended("d-1", status=ended_as, code="connect_failed", ago=1.5 * HOUR)

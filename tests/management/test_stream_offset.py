@@ -107,6 +107,13 @@ class TestSet:
         assert row.last_entry_id == ("0-0" if place is None else ids[place])
         assert row.entries_accounted == accounted
 
+    def test_of_a_cursor_that_is_no_entry_id(self, manage, publish, read_to):
+        ids = publish(2)
+        read_to(f"{ids[0]}\n")
+        assert "lag          1\n" in manage("stream_offset")[1]
+        assert manage("stream_offset", "--set", "start", "--yes")[0] == 0
+        assert cursor() == "0-0"
+
     def test_never_ahead_of_the_stream(self, manage, publish, read_to):
         ids = publish(2)
         read_to(ids[0])
@@ -172,7 +179,7 @@ def _wait(condition, seconds=30):
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize("target", ["1772", "tomorrow", "1-", ""])
+@pytest.mark.parametrize("target", ["1772", "tomorrow", "1-", "", f"{2**64}-0"])
 def test_typing_errors(manage, redis_client, target):
     status, out, err = manage("stream_offset", "--set", target)
     assert (status, out) == (2, "")
@@ -193,6 +200,16 @@ def test_no_redis(manage, publish, read_to, monkeypatch):
     status, out, err = manage("stream_offset")
     assert (status, out) == (69, "")
     assert "does not answer (OSError)" in err
+
+
+def test_redis_refuses(manage, publish, read_to, redis_client):
+    read_to(publish(1)[0])
+    redis_client.lpush(settings.MAIL.redis_offset_key, "not a string")
+    status, out, err = manage("stream_offset")
+    assert (status, out) == (69, "")
+    assert "answers and refuses what it is asked (ResponseError: WRONGTYPE)" in err
+    assert "MAIL_REDIS_OFFSET_KEY" in err
+    assert "does not answer" not in err
 
 
 def test_no_database(manage, redis_client, no_database):

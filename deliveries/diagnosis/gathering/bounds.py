@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import redis
 from django.db import DatabaseError, InterfaceError, connection
 
 from deliveries.database import Fault, atomic, describe, fault_of, is_cancelled
@@ -45,10 +46,31 @@ class TooSlowError(NotGatheredError):
 
 
 class RedisAwayError(NotGatheredError):
-    """Redis does not answer as it should."""
+    """Redis does not answer."""
 
     advice = "Is it up, and do MAIL_REDIS_MASTER_ADDR and MAIL_REDIS_PASSWORD lead to it?"
     runbook = "Redis is away"
+
+
+class RedisRefusedError(NotGatheredError):
+    """Redis answers, and does not do what it is asked."""
+
+    advice = (
+        "WRONGTYPE: something else lies under a key of the stream. Else see MAIL_REDIS_DB, and"
+        " what the user of MAIL_REDIS_USERNAME may do."
+    )
+    runbook = "Commands are not read"
+
+
+@contextmanager
+def asking_redis() -> Iterator[None]:
+    """Turns a fault of Redis into what was not gathered."""
+    try:
+        yield
+    except redis.ResponseError as error:
+        raise RedisRefusedError(f"Redis refuses what it is asked ({describe(error)})") from None
+    except (redis.RedisError, OSError) as error:
+        raise RedisAwayError(f"Redis does not answer ({describe(error)})") from None
 
 
 @contextmanager

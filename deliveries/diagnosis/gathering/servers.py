@@ -12,9 +12,9 @@ from django.db.migrations.executor import MigrationExecutor
 from django_redis import get_redis_connection
 
 from deliveries.conf import Config
-from deliveries.database import Statement, describe
+from deliveries.database import Statement
 from deliveries.diagnosis.facts import HostFacts, PostgresFacts, RedisFacts, SchemaFacts
-from deliveries.diagnosis.gathering.bounds import RedisAwayError, looking
+from deliveries.diagnosis.gathering.bounds import asking_redis, looking
 
 _ROUNDS = 5
 
@@ -44,13 +44,11 @@ SCHEMA = Statement(
 
 
 def gather_redis(_config: Config) -> RedisFacts:
-    try:
+    with asking_redis():
         client = get_redis_connection("default")
         client.ping()
         latency = _median_ms(client.ping)
         return _redis(client, latency)
-    except (redis.RedisError, OSError) as error:
-        raise RedisAwayError(f"Redis does not answer PING ({describe(error)})") from None
 
 
 def _redis(client: redis.Redis, latency: float) -> RedisFacts:

@@ -2,13 +2,12 @@
 
 import time
 
-import redis
 from django_redis import get_redis_connection
 
 from deliveries.conf import Config
-from deliveries.database import Statement, describe
+from deliveries.database import Statement
 from deliveries.diagnosis.facts import StreamFacts
-from deliveries.diagnosis.gathering.bounds import RedisAwayError, looking
+from deliveries.diagnosis.gathering.bounds import asking_redis, looking
 from deliveries.intake.connecting import open_stream
 from deliveries.intake.gaps import START, StreamState, examine, order_of
 from deliveries.intake.lag import lag_of
@@ -34,15 +33,13 @@ def gather_stream(config: Config) -> StreamFacts:
     with looking():
         rows = CURSOR.fetch(stream=name)
     row = rows[0] if rows else None
-    try:
+    with asking_redis():
         client = get_redis_connection("default")
         stream = open_stream(config)
         state, published = stream.state(), stream.published_offset()
         has_key = bool(client.exists(config.redis_offset_key))
         place = row.last_entry_id if row else published or START
         raw = client.eval(_NEXT, 1, name, place)
-    except (redis.RedisError, OSError) as error:
-        raise RedisAwayError(f"Redis does not answer ({describe(error)})") from None
     following = raw.decode() if isinstance(raw, bytes) else None
     accounted = row.entries_accounted if row else None
     lag = lag_of(place=place, accounted=accounted, state=state)
