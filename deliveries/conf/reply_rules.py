@@ -59,7 +59,7 @@ def reply_rules(value: str) -> tuple[ReplyRule, ...]:
     for number, part in enumerate(parts, start=1):
         rules.append(item(_rule, part=part.strip(), number=number))
         if rules[-1] in rules[:-1]:
-            raise UnreadableError(f"has in item {number} what it has before")
+            raise UnreadableError(f"repeats an earlier item in item {number}")
     return tuple(rules)
 
 
