@@ -59,7 +59,7 @@ class Command(OperatorCommand):
     def answer(self, options: Mapping[str, Any]) -> Answer:
         if options["entry_id"] is None:
             if options["fields"] or options["replay"]:
-                raise CommandError("ENTRY_ID says which one", returncode=2)
+                raise CommandError("--fields and --replay need an ENTRY_ID", returncode=2)
             return _list(options)
         kept = find_malformed(options["entry_id"])
         if kept is None:
