@@ -31,7 +31,7 @@ class Command(OperatorCommand):
         "List the stream entries that could not be accepted, newest first; show one, with what is"
         " wrong where; put a corrected one on the stream again, under its original key."
     )
-    statuses = {1: "unknown, not to be had any more, or it would be rejected again"}
+    statuses = {1: "unknown, no longer available, or it would be rejected again"}
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
