@@ -27,7 +27,7 @@ help:  ## list the commands
 
 install: $(STAMP)  ## make .venv from the hashed, pinned requirements
 
-# The stamp is written last: a failed installation is begun anew, never half used.
+# The stamp is written last: a failed installation is started again, never half used.
 $(STAMP): requirements/run.txt requirements/dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
@@ -60,7 +60,7 @@ check: install  ## format, lint, types, import rules, migrations, links of the d
 bench: install  ## the time from the stream to the last recorded outcome; ARGS="prune" and others time a part
 	@$(BIN)/python -m bench $(ARGS)
 
-requirements: install  ## compile the pins anew from requirements/*.in
+requirements: install  ## compile the pins again from requirements/*.in
 	$(COMPILE) --output-file=requirements/run.txt requirements/run.in
 	$(COMPILE) --output-file=requirements/dev.txt requirements/dev.in
 

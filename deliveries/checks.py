@@ -1,6 +1,6 @@
 """Django system checks of what needs no network. `docs/configuration.md` explains each id.
 
-Errors are what would stop a start; warnings are right values that somebody may not have meant.
+Errors are what would stop a start; warnings are valid values that somebody may not have intended.
 """
 
 import os

@@ -11,7 +11,7 @@ from enum import StrEnum, unique
 
 @unique
 class Point(StrEnum):
-    """Named after the stage, and what has just been done there or is just to be done."""
+    """Named after the stage, and what has just been done there or is about to be done."""
 
     CONSUMER_LED = "consumer_led"  # leads, has not taken the cursor over
     CONSUMER_READ = "consumer_read"  # has entries in memory, nothing is written
@@ -23,9 +23,9 @@ class Point(StrEnum):
     SCHEDULER_HANDED_OUT = "scheduler_handed_out"
     SCHEDULER_RECOVERING = "scheduler_recovering"  # recovery is written, not committed
     SCHEDULER_RECOVERED = "scheduler_recovered"
-    ATTEMPT_CLAIMED = "attempt_claimed"  # in progress in the database, in no thread's hand
+    ATTEMPT_CLAIMED = "attempt_claimed"  # in progress in the database, in no thread's hands
     ATTEMPT_BEGUN = "attempt_begun"  # a thread has it, nothing was said to the relay
-    ATTEMPT_FINISHING = "attempt_finishing"  # everything is sent but what holds the final dot
+    ATTEMPT_FINISHING = "attempt_finishing"  # everything is sent except what holds the final dot
     ATTEMPT_FINISHED = "attempt_finished"  # the final dot is with the kernel, no reply was read
     ATTEMPT_ANSWERED = "attempt_answered"  # the relay has decided, nobody wrote it down
     OUTCOMES_WRITTEN = "outcomes_written"  # outcomes are written, not committed
@@ -39,4 +39,4 @@ class Point(StrEnum):
 
 
 def here(point: Point) -> None:
-    """Nothing, in every process but those of the tests."""
+    """Nothing, in every process except those of the tests."""

@@ -1,6 +1,6 @@
 """Sessions with PostgreSQL for the worker loops: named statements, binary parameters, SQLSTATEs.
 
-Django owns the connection, one a thread; a `Statement` runs on it through a psycopg cursor of its
+Django owns the connection, one per thread; a `Statement` runs on it through a psycopg cursor of its
 own, because binary parameters (`%(name)b`) make a set-wise statement several times cheaper and
 Django's cursor binds on the client. Database errors carry values, which may be personal: log what
 `describe` says of one, never the error itself.
@@ -22,7 +22,7 @@ TransientErrors = (OperationalError, InterfaceError, psycopg.OperationalError)
 
 
 class Fault(StrEnum):
-    """What a database error means for the one who meets it."""
+    """What a database error means for its caller."""
 
     ENTRY = "entry"  # this row's own values are refused: data (22) and integrity (23)
     SERVER = "server"  # the server, the link or the moment: try again later
@@ -96,7 +96,7 @@ def fault_of(error: BaseException) -> Fault:
 
 
 def is_link_lost(error: BaseException) -> bool:
-    """Whether the session is gone, and another one may do: the server ended it, or the network."""
+    """Whether the session is gone, and another one may work: the server or the network ended it."""
     sqlstate = sqlstate_of(error)
     if sqlstate is None:
         return isinstance(error, TransientErrors)

@@ -35,12 +35,12 @@ from deliveries.states import (
 
 
 def _values(members: Iterable[StrEnum]) -> list[str]:
-    """Plain strings, so that a migration needs nothing of today's code."""
+    """Plain strings, so that a migration needs none of today's code."""
     return sorted(member.value for member in members)
 
 
 def _hash(text: Combinable) -> Func:
-    """Eight bytes in place of a text of any length. Statements that read it repeat it exactly."""
+    """Eight bytes instead of a text of any length. Statements that read it repeat it exactly."""
     return Func(text, Value(0), function="hashtextextended", output_field=models.BigIntegerField())
 
 
@@ -143,9 +143,9 @@ class Delivery(models.Model):
                 name="deliveries_expires_at",
                 condition=Q(status__in=["queued", "rendered", "sending"], expires_at__isnull=False),
             ),
-            # read by listing.statements, a status at a time; what is `sending` is few, and `sent`
-            # is listed by time, so that mail that goes well is written here once; by `-id`, because
-            # for `id` the planner may walk the primary key through everything that is of no use
+            # read by listing.statements, one status at a time. `sending` is few and `sent` is
+            # listed by time, so a mail that goes well enters this index once. Keyed by `-id`: with
+            # `id` the planner may walk the primary key instead.
             models.Index(
                 "status",
                 F("id") * -1,
@@ -167,7 +167,7 @@ class Delivery(models.Model):
 
 
 class DeliveryPayload(models.Model):
-    """What is sent, apart from the hot row: one write, and one read an attempt.
+    """What is sent, apart from the hot row: one write, and one read per attempt.
 
     `mailboxes` is {"to", "cc", "bcc", "reply_to"}, each a list of {"email", "name"}. A login code's
     subject, bodies and variables become NULL when its delivery ends.
@@ -222,7 +222,7 @@ class Attempt(models.Model):
     """One try to hand a delivery to the relay.
 
     `lane` is the place of the delivery's source in `Source`: workers take the lowest first.
-    `worker_id` is no foreign key: the record outlives the `workers` row, which is pruned in a day.
+    `worker_id` is not a foreign key: the record outlives the `workers` row, pruned in a day.
     """
 
     delivery = models.ForeignKey(

@@ -72,7 +72,7 @@ def payload_of(row: Any) -> Payload:
                 for found in ATTACHMENTS.fetch(delivery_pk=row.delivery_pk)
             )
         finally:
-            connection.close()  # rare: not worth a connection a thread
+            connection.close()  # rare: not worth one connection per thread
     return Payload(
         to=_group(row, "to"),
         cc=_group(row, "cc"),

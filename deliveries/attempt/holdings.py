@@ -1,4 +1,4 @@
-"""What this process has claimed: as it knows, and as the database says."""
+"""What this process has claimed: by its own knowledge, and by the database."""
 
 import threading
 import time
@@ -14,8 +14,8 @@ _EVERY_SECONDS = 2.0
 class Holdings:
     """The attempts in this process's hands, from their claim to their written outcome.
 
-    A claim may be committed and its answer lost on the way: attempts that are ours and that nobody
-    here knows of. After a fault they are looked for, and given back.
+    A claim may be committed and its answer lost on the way: then there are attempts of ours that
+    nobody here knows of. After a fault they are looked for, and given back.
     """
 
     def __init__(self, *, worker_id: int, clock: Callable[[], float] = time.monotonic) -> None:

@@ -1,4 +1,4 @@
-"""The attempts that this process has claimed and not yet begun: login codes apart. No Django."""
+"""The attempts that this process has claimed and not yet started: login codes apart. No Django."""
 
 import threading
 import time
@@ -79,7 +79,7 @@ class Inbox:
         self._idle[reserved] -= 1
 
     def room(self) -> tuple[int, int]:
-        """How many more could begin at once: of the first lane in reserved threads, and of any."""
+        """How many more could start at once: of the first lane in reserved threads, and of any."""
         with self._ready:
             others, reserved = self._idle
             spill = max(0, len(self._first) - reserved)
@@ -110,7 +110,7 @@ class Inbox:
             return stale
 
     def close(self) -> list[Claimed]:
-        """Let every waiting thread go; return what nobody will begin."""
+        """Let every waiting thread go; return what nobody will start."""
         with self._ready:
             self._closed = True
             left = [*self._first, *self._rest]

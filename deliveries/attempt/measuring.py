@@ -12,11 +12,11 @@ from deliveries.telemetry.facts import Tried
 from deliveries.telemetry.spans import attempt_ids, record_attempt
 from deliveries.transitions.records import AttemptRecord
 
-Timeline = Iterable[tuple[Phase, int]]  # each phase with the time of its begin, Unix nanoseconds
+Timeline = Iterable[tuple[Phase, int]]  # each phase with its start, Unix nanoseconds
 
 
 class Measurement:
-    """One attempt from its begin on. `row` is the one that was claimed."""
+    """One attempt from its start. `row` is the one that was claimed."""
 
     def __init__(self, row: Any) -> None:
         self._row = row

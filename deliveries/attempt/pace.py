@@ -33,5 +33,5 @@ class Pace:
 
     @property
     def ahead(self) -> int:
-        """How many attempts to hold, between one a sender and sixteen."""
+        """How many attempts to hold, between one per sender and sixteen."""
         return max(self._senders, min(self._most, math.ceil(self._rate * _AHEAD_SECONDS)))

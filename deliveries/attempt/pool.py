@@ -25,10 +25,10 @@ logger = logging.getLogger(__name__)
 _ALL_LANES = 2
 _FIRST_LANE = 0
 _STALE_SECONDS = 5.0
-# what `join` needs of the shutdown: to cut off, to wait for what the cut leaves, and to record
+# `join` needs this much of the shutdown: to abort the sends, to wait for their threads, to record
 SHUTDOWN_RESERVE = 2.0
 _RECORD_SECONDS = 1.0
-_CUT_SECONDS = 0.2  # for a thread that was called away to notice
+_CUT_SECONDS = 0.2  # for an aborted thread to notice
 
 
 class Pool:
@@ -95,7 +95,7 @@ class Pool:
             thread.start()
 
     def stop(self) -> None:
-        """Begin nothing more; what is under way has until two seconds before the deadline."""
+        """Start nothing more; what is under way has until two seconds before the deadline."""
         self._deadline = time.monotonic() + self._shutdown_seconds - _RECORD_SECONDS
         self._stopping.set()
         self._recorder.give_back([claimed.row.attempt_id for claimed in self._inbox.close()])
@@ -159,7 +159,7 @@ class Pool:
         """With the database away while content is read, or after a defect of ours.
 
         The first is given back. The second uses a rung: given back it would be the oldest again,
-        and some of its kind would hold every sender for good.
+        and a few like it would hold every sender for ever.
         """
         told = {"delivery_id": claimed.row.delivery_id, "fault": describe(error)}
         if isinstance(error, DatabaseError) and not sender.may_have_sent:

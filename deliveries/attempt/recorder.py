@@ -55,8 +55,8 @@ class Outcomes:
 class Recorder:
     """Gathers outcomes for some milliseconds and writes them in one transaction.
 
-    A batch that could not be written is kept and tried again: its guards make a second try of one
-    that was written after all change nothing.
+    A batch that could not be written is kept and tried again: if it was written after all, its
+    guards keep a second try from changing anything.
     """
 
     def __init__(
@@ -150,7 +150,7 @@ class Recorder:
                 return
 
     def _write_apart(self, batch: Outcomes) -> None:
-        """The database refuses one of them for its values: it must not keep back the others."""
+        """The database refuses one of them for its values: it must not hold up the others."""
         if len(batch) > 1:
             for part in batch.apart():
                 self._write_until_written(part)

@@ -33,7 +33,7 @@ _STUB_REPLY = Reply(code=250, enhanced="2.0.0", text="accepted by the stub")
 class Provider(Protocol):
     """What takes a message: the relay's client, or the stub. Times are monotonic.
 
-    `timeline` holds the phases of the last send, each with the time of its begin (Unix ns).
+    `timeline` holds the phases of the last send, each with its start (Unix ns).
     """
 
     @property
@@ -90,8 +90,8 @@ class Permit:
     """The guard of one attempt: its delivery's expiry, its process's lease, the shutdown.
 
     The lease must have been held since the attempt was claimed, at `claimed_at`; soon after
-    `good_until` the attempt is recovered from whoever has it. `expired` says that the expiry was
-    what kept it from beginning, `finishing` that a final dot may have been written.
+    `good_until` the attempt is recovered from whoever has it. `expired` says that the expiry kept
+    it from starting, `finishing` that a final dot may have been written.
     """
 
     lease: LeaseView
@@ -126,7 +126,7 @@ class Expired:
 
 @dataclass(frozen=True, slots=True)
 class GivenBack:
-    """The attempt did not begin, or was cut short before the final dot."""
+    """The attempt did not start, or was cut short before the final dot."""
 
 
 Ending = Completion | Expired | GivenBack
@@ -217,8 +217,8 @@ class Sender:
                 date=datetime.now(UTC),
             )
         except ValueError:
-            # Intake should have refused it. It must neither wait for ever nor end untold: it goes
-            # up the ladder like what the relay cannot understand, and a mended writer may help it.
+            # Intake should have refused it. It must neither wait for ever nor end unseen: it goes
+            # up the ladder like what the relay cannot understand, and a fixed writer may help it.
             logger.exception(
                 "message cannot be written", extra={"delivery_id": claimed.row.delivery_id}
             )
@@ -231,8 +231,8 @@ class Sender:
     ) -> list[Report]:
         """The reports of an attempt; empty when nothing of it counts.
 
-        One deadline holds for all its transactions. Whom it leaves no time for waits for the next
-        attempt, as everyone does who was refused for now.
+        One deadline holds for all its transactions. Recipients for whom no time is left wait for
+        the next attempt, as those do who were refused for now.
         """
         reports: list[Report] = []
         left = recipients

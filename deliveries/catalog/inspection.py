@@ -1,4 +1,4 @@
-"""What can be said against a part by reading it, before it has run."""
+"""What is wrong with a part, found by reading it, before it has run."""
 
 from collections.abc import Iterator
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """One thing to mend. `line` counts from 1; it is 1 where the whole file or folder is meant."""
+    """One thing to fix. `line` counts from 1; it is 1 where the whole file or folder is meant."""
 
     path: str
     line: int

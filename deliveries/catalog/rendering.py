@@ -127,7 +127,7 @@ def _unsendable(text: str) -> str | None:
     try:
         size = len(text.encode())
     except UnicodeEncodeError:
-        return "it holds half of a surrogate pair"
+        return "it holds an unpaired surrogate"
     if size > LONGEST:
         return f"it is larger than {LONGEST:,} bytes"
     return None

@@ -90,7 +90,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return super().getattr(obj, attribute)
 
     def getitem(self, obj: object, argument: Value) -> Value:
-        """`obj[argument]`. The argument may be data, so that it is never told."""
+        """`obj[argument]`. The argument may be data, so it is never told."""
         if isinstance(obj, dict | list | tuple | str):
             try:
                 return obj[argument]
@@ -110,7 +110,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
 
 class _LoopCounting(NodeTransformer):
-    """Has every loop charge what it runs over."""
+    """Makes every loop charge what it runs over."""
 
     def visit_For(self, node: nodes.For) -> nodes.For:  # noqa: N802 - Jinja calls it by this name
         self.generic_visit(node)

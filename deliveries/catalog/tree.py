@@ -1,4 +1,4 @@
-"""The catalog's folder, read once: which files are there, what they hold, and what is astray."""
+"""The catalog's folder, read once: which files are there, what they hold, and which are stray."""
 
 import stat
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ LARGEST_FILE = 1024 * 1024  # bytes
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One file. `path` is as people are told it, `name` relative to the catalog, with slashes."""
+    """One file. `path` is what people are shown, `name` relative to the catalog, with slashes."""
 
     path: str
     name: str
@@ -97,7 +97,7 @@ class Tree:
         names = [part.value for part in Part]
         for entry in self._entries(path):
             if entry.name not in names:
-                self._object(entry, f"astray: only {', '.join(names)} stand here")
+                self._object(entry, f"stray: only {', '.join(names)} belong here")
         sources = {}
         has_html = lexists(path / Part.HTML)
         for part in Part:
@@ -119,7 +119,7 @@ class Tree:
             if self._is_folder(entry):
                 yield entry
             else:
-                self._object(entry, f"astray: only {rule} stands here")
+                self._object(entry, f"stray: only {rule} belongs here")
 
     def _entries(self, path: Path) -> list[Path]:
         try:
@@ -138,7 +138,7 @@ class Tree:
     def _inside(self, path: Path) -> bool:
         try:
             real = path.resolve(strict=True)
-        except (FileNotFoundError, RuntimeError):  # RuntimeError: a ring of links
+        except (FileNotFoundError, RuntimeError):  # RuntimeError: a loop of links
             self._object(path, "a link that leads nowhere")
             return False
         except OSError as error:

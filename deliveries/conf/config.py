@@ -1,4 +1,4 @@
-"""The configuration once it is read: one field a variable."""
+"""The configuration once it is read: one field per variable."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta

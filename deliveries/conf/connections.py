@@ -17,13 +17,13 @@ _BOUNDS = {
     "statement_timeout": 30_000,
     "lock_timeout": 5_000,
 }
-# The server lets go of a client whose host is gone, in s. Without effect on a Unix socket.
+# When the server lets go of a client whose host is gone, in s. Without effect on a Unix socket.
 _SERVER_KEEPALIVES = {
     "tcp_keepalives_idle": 10,
     "tcp_keepalives_interval": 5,
     "tcp_keepalives_count": 3,
 }
-# The client likewise; in s, but the user timeout in ms.
+# The client does the same; in s, but the user timeout in ms.
 _CLIENT_KEEPALIVES = {
     "keepalives": 1,
     "keepalives_idle": 10,
@@ -56,7 +56,7 @@ def postgres_settings(conninfo: dict[str, str], *, bounded: bool = True) -> dict
         "PASSWORD": given.pop("password", ""),
         "HOST": given.pop("host", ""),
         "PORT": given.pop("port", ""),
-        # one connection a thread for its life, looked at before it is used again
+        # one connection per thread for its life, checked before it is used again
         "CONN_MAX_AGE": None,
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {

@@ -1,7 +1,7 @@
-"""Values that are right each for itself and wrong together.
+"""Values that are right alone and wrong together.
 
 Each check takes the fields that it looks at, under their names in `Config`, and says which one to
-mend; it is not asked when one of them could not be read. Its example is right beside the other
+fix; it is not asked when one of them could not be read. Its example is right beside the other
 values: of those it may hold a duration, which is no secret, and nothing else.
 """
 

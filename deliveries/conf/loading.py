@@ -36,7 +36,7 @@ def load(environment: Mapping[str, str]) -> Config:
         except UnreadableError as unreadable:
             problems.append(variable.problem(str(unreadable)))
     problems.extend(find_contradictions(values))
-    # outside every handler: the error must not drag others, which may hold values, along
+    # outside every handler: the error must not carry others, which may hold values
     if problems:
         raise ConfigurationError(tuple(problems))
     if values["allowed_hosts"] is None:

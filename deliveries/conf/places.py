@@ -181,7 +181,7 @@ def _bracketed(host: str) -> str:
 
 
 def _is_broken_ipv4(host: str) -> bool:
-    """Whether it looks like an address of four numbers and is none: no name ends in a number."""
+    """Whether it looks like an address of four numbers and is not one: no name ends in a number."""
     if not host.rstrip(".").rpartition(".")[2].isdigit():
         return False
     try:

@@ -9,7 +9,7 @@ class UnreadableError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One variable to mend: what is wrong with it, and a value that would be right."""
+    """One variable to fix: what is wrong with it, and a value that would be right."""
 
     variable: str
     wrong: str
@@ -20,7 +20,7 @@ class Problem:
 
 
 class ConfigurationError(Exception):
-    """The configuration cannot be used. `problems` holds all that was found, a line each."""
+    """The configuration cannot be used. `problems` holds all that was found, one per line."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         super().__init__(problems)

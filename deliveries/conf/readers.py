@@ -111,7 +111,7 @@ def items(
         for number, part in enumerate(parts, start=1):
             found.append(item(read_item, part=part.strip(), number=number))
             if not may_repeat and found[-1] in found[:-1]:
-                raise UnreadableError(f"has in item {number} what it has before")
+                raise UnreadableError(f"repeats an earlier item in item {number}")
         return tuple(found)
 
     return read
@@ -152,4 +152,4 @@ def _duration(value: str) -> timedelta:
     try:
         return int(match[1]) * _UNITS[match[2]]
     except OverflowError:
-        raise UnreadableError("is longer than any time that can be reckoned with") from None
+        raise UnreadableError("is too long a duration") from None

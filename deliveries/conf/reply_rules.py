@@ -1,4 +1,4 @@
-"""Rules by which an installation reads replies of its relay otherwise than the service would."""
+"""Rules by which an installation reads replies of its relay differently than the service would."""
 
 import re
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ NO_ENHANCED_CODE = "none"
 
 @unique
 class RuleOutcome(StrEnum):
-    """What a reply is to mean for whom it concerns."""
+    """What a reply is to mean for the recipients it concerns."""
 
     RETRY = "retry"
     REFUSE = "refuse"
@@ -59,7 +59,7 @@ def reply_rules(value: str) -> tuple[ReplyRule, ...]:
     for number, part in enumerate(parts, start=1):
         rules.append(item(_rule, part=part.strip(), number=number))
         if rules[-1] in rules[:-1]:
-            raise UnreadableError(f"has in item {number} what it has before")
+            raise UnreadableError(f"repeats an earlier item in item {number}")
     return tuple(rules)
 
 

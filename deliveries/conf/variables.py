@@ -1,4 +1,4 @@
-"""Every variable: how it is read, what it is when nobody sets it, and how a right value looks."""
+"""Every variable: how it is read, its value when nobody sets it, and an example of a right one."""
 
 from dataclasses import dataclass
 from datetime import timedelta

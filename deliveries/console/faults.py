@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 def fault_page(request: HttpRequest, error: Exception) -> HttpResponse | None:
     """The page for `error`; None for a defect, which is Django's to log and to answer."""
     if isinstance(error, PermissionDenied):
-        return _page(request, "This is not for you to see", status=403)
+        return _page(request, "You may not see this", status=403)
     if not isinstance(error, DatabaseError | InterfaceError):
         return None
     logger.error("PostgreSQL does not serve the admin", extra={"fault": describe(error)})

@@ -68,7 +68,7 @@ class TooManyTriesError(Exception):
 
 
 class LoginForm(AdminAuthenticationForm):
-    """Django's form for staff, behind the count. `wait` is set when it refused unseen."""
+    """Django's form for staff, behind the count. `wait` is set when it refused without looking."""
 
     wait: timedelta | None = None
 

@@ -20,7 +20,7 @@ _PASSWORDS = "django.contrib.auth.password_validation"
 
 
 def console_settings(config: Config) -> dict[str, Any]:
-    """What the project's settings hold besides. INSTALLED_APPS and MIDDLEWARE are additions.
+    """What the admin adds to the project's settings. INSTALLED_APPS and MIDDLEWARE are additions.
 
     The session, CSRF and authentication middleware run inside the console's own, for its routes
     alone. `django.contrib.messages` and `staticfiles` are left out: nothing is ever changed here,

@@ -67,12 +67,16 @@ FAILURE: dict[str, str] = {
     FailureCode.CONNECT_FAILED: "The relay could not be reached.",
     FailureCode.GREETING_REFUSED: "The relay answered the connection with a refusal.",
     FailureCode.EHLO_REFUSED: "The relay refused our greeting.",
-    FailureCode.STARTTLS_UNAVAILABLE: "The relay offers no encryption, and none is sent without.",
+    FailureCode.STARTTLS_UNAVAILABLE: (
+        "The relay offers no encryption, and nothing is sent without it."
+    ),
     FailureCode.TLS_FAILED: "The encrypted link failed: certificate, name or handshake.",
     FailureCode.AUTH_FAILED: "The relay did not accept our account.",
     FailureCode.SENDER_REFUSED: "The relay does not let us send from our address.",
-    FailureCode.TEMPORARY_REPLY: "The relay said: not now.",
-    FailureCode.PERMANENT_REPLY: "The relay said: never.",
+    FailureCode.TEMPORARY_REPLY: (
+        "The relay refused for now; it will be tried again if the ladder allows."
+    ),
+    FailureCode.PERMANENT_REPLY: "The relay refused for good.",
     FailureCode.SUPPRESSED_BY_PROVIDER: "The provider suppresses the recipient.",
     FailureCode.MESSAGE_TOO_LARGE: "The message is larger than the relay takes.",
     FailureCode.SMTPUTF8_UNAVAILABLE: "An address needs SMTPUTF8, which the relay lacks.",

@@ -97,7 +97,7 @@ class StreamFacts:
 
 @dataclass(frozen=True, slots=True)
 class ProcessFacts:
-    """The processes of one type. `lost` ended in the last hour without taking leave.
+    """The processes of one type. `lost` stopped in the last hour without ending their lease.
 
     `living` tells of each that is alive where it runs and under which pid, `gone` the same of the
     lost.

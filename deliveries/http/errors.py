@@ -14,7 +14,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # 
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 - Django names it
-    return answer_problem(Problem(Code.INSUFFICIENT_SCOPE, "this is not for you to see"), request)
+    return answer_problem(Problem(Code.INSUFFICIENT_SCOPE, "you may not see this"), request)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 - Django names it

@@ -1,7 +1,7 @@
 """Posts that arrive together are written together: one statement and one commit for all of them.
 
-Whoever finds nobody at it leads: it writes what waits, its own included. Who comes meanwhile waits
-for the next turn. At rest nobody waits for anyone.
+A post that finds no writer becomes the leader and writes everything that waits. Posts that arrive
+meanwhile form the next turn. An idle service makes nobody wait.
 """
 
 import threading
@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 Ask = TypeVar("Ask")
 Answer = TypeVar("Answer")
 
-_LONGEST_PATIENCE = 0.02  # seconds: no disk that is well takes longer
+_LONGEST_PATIENCE = 0.02  # seconds: no healthy disk takes longer
 
 
 class GroupCommit(Generic[Ask, Answer]):
@@ -22,7 +22,7 @@ class GroupCommit(Generic[Ask, Answer]):
 
     The threads that a turn has answered come back with the next posts a moment later. So a leader
     waits for as many as were there at the end of the last turn, and no longer after it than that
-    turn took. Without it the threads part into two groups, which write by turns.
+    turn took. Without this the threads split into two groups, which write by turns.
     """
 
     def __init__(
@@ -117,7 +117,7 @@ class _Part(Generic[Ask, Answer]):
 
 
 def _raised() -> threading.Lock:
-    """A barrier for one thread, which another one lifts; an Event costs several times as much."""
+    """A barrier for one thread, lifted by another one; an Event costs several times as much."""
     barrier = threading.Lock()
     barrier.acquire()
     return barrier

@@ -67,7 +67,7 @@ def _read_body(request: HttpRequest) -> bytes:
         try:
             body = request.META[_BODY] = request.read(most + 1)
         except OSError:
-            raise Problem(Code.INVALID_REQUEST, "the body broke off") from None
+            raise Problem(Code.INVALID_REQUEST, "the body ended early") from None
     if len(body) > most:
         # what is left of it is not worth reading
         raise Problem(Code.BODY_TOO_LARGE, f"the body is larger than {most} bytes", headers=_CLOSE)

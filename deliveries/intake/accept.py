@@ -1,8 +1,8 @@
 """Acceptance: the one door for every source, inside the caller's transaction.
 
 Each command comes out as accepted, as a duplicate or as rejected. What is known already is looked
-up before the clock or the catalog is asked, so that a repetition is answered alike for as long as
-its key lives, whatever has changed since.
+up before the clock or the catalog is asked, so that a repetition gets the same answer for as long
+as its key lives, whatever has changed since.
 """
 
 from collections.abc import Callable, Sequence
@@ -62,7 +62,7 @@ class Acceptor:
         self._catalog = catalog
 
     def accept(self, commands: Sequence[Command]) -> list[Result]:
-        """One result a command, in their order; the accepted are written when this returns.
+        """One result per command, in their order; the accepted are written when this returns.
 
         A command that the database refuses for its own values is `unstorable`; any other fault is
         raised, and the caller's transaction is over.
@@ -78,7 +78,8 @@ class Acceptor:
         return self._halve(commands)
 
     def accept_fresh(self, commands: Sequence[Command]) -> list[Result]:
-        """As `accept`, in one statement where none repeats another, which is looked up only then.
+        """Like `accept`, for commands that are nearly always new: written first, and looked up only
+        if their key was taken or they were rejected.
 
         For commands without attachments, and outside of any transaction.
         """
@@ -90,7 +91,7 @@ class Acceptor:
                 raise
             new = frozenset()
         open_places = [place for place in range(len(commands)) if place not in new]
-        # a repetition is answered alike, whatever today's catalog or the rest of the batch says
+        # a repetition gets the same answer, whatever today's catalog or the rest of the batch says
         again = self.accept([commands[place] for place in open_places]) if open_places else []
         results = {place: batch.results[place] for place in new}
         results |= dict(zip(open_places, again, strict=True))
@@ -247,7 +248,7 @@ class _Batch:
 
 
 def _payload_of(members: Members) -> Payload:
-    """What is to be sent; of a template all but its subject and bodies, which come of rendering."""
+    """What is to be sent; of a template not its subject and bodies, which come from rendering."""
     content = members.content
     given = content if isinstance(content, RenderedContent) else _UNRENDERED
     return Payload(

@@ -24,7 +24,7 @@ def parse_headers(value: Any) -> tuple[tuple[str, str], ...]:
     if not isinstance(value, dict):
         raise _rejected("headers: must be an object")
     if len(value) > _MOST:
-        raise _rejected(f"headers: at most {_MOST}")
+        raise _rejected(f"headers: at most {_MOST} headers")
     if len({name.lower() for name in value}) < len(value):
         raise _rejected("headers: a name is given twice")
     for place, (name, text) in enumerate(value.items()):

@@ -19,7 +19,7 @@ def lag_of(*, place: str, accounted: int | None, state: StreamState | None) -> i
     if state is None or order_of(state.last_generated_id) <= order_of(place):
         return 0
     if accounted is not None and state.entries_added is not None:
-        # what was lost and is not found out yet is not there to be finished
+        # entries lost but not yet noticed are not waiting to be finished
         return max(0, min(state.length, state.entries_added - accounted))
     first = state.first_entry_id
     return state.length if first is None or order_of(first) > order_of(place) else None

@@ -93,7 +93,7 @@ def load_json(raw: bytes) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         raise _broken(f"is not JSON: line {error.lineno}, column {error.colno}") from None
     except (ValueError, RecursionError):
-        raise _broken("holds a number or a depth that cannot be read") from None
+        raise _broken("holds a number too long, or is nested too deeply, to be read") from None
     if not isinstance(value, dict):
         raise _broken("must be an object")
     _check_depth(value)
@@ -148,7 +148,9 @@ def _body(text: Any, name: str) -> str:
     if not isinstance(text, str) or not text.strip():
         raise Rejection(RejectionCode.INVALID_BODY, f"{name}: must be text, and not blank")
     if not is_storable(text):
-        raise Rejection(RejectionCode.INVALID_BODY, f"{name}: holds NUL or half a character")
+        raise Rejection(
+            RejectionCode.INVALID_BODY, f"{name}: holds a NUL character or an unpaired surrogate"
+        )
     return text
 
 

@@ -28,7 +28,7 @@ ORDER BY place
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What stands in the way of one command; None where nothing does."""
+    """What already exists under a command's key and id; None where nothing does."""
 
     by_key: bytes | None
     by_id: bytes | None

@@ -36,7 +36,7 @@ def parse_moment(text: Any, name: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text.upper()).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise _rejected(f"{name}: is no time of the calendar") from None
+        raise _rejected(f"{name}: is not a valid date and time") from None
     if not _EARLIEST <= moment.year < _LATEST:
         raise _rejected(f"{name}: must lie between {_EARLIEST} and {_LATEST}")
     return moment

@@ -1,7 +1,7 @@
 """How many values a JSON text holds, known before it is parsed. Pure.
 
-A parsed value takes up to some hundred bytes, for the two that it may take as text: what is parsed
-at once is bounded by values, not only by bytes.
+A parsed value may take a hundred bytes although it is two as text, so the number of values is
+bounded too, not only the bytes.
 """
 
 import re
@@ -11,10 +11,10 @@ from deliveries.intake.entry import StreamEntry
 
 MOST_VALUES = 100_000
 
-# Unrolled, possessive, and content with a text that nothing ends: it never looks at a byte twice.
+# Unrolled, possessive, and accepts a text that nothing ends: it never looks at a byte twice.
 _ONE_TEXT = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?'
 _TEXT = re.compile(_ONE_TEXT, re.DOTALL)
-# So many texts at a time, for what is left around them is held in as many pieces.
+# Only so many texts at a time, because what is left around them is held in as many pieces.
 _STRETCH = re.compile(rb'(?:[^"]*+' + _ONE_TEXT + rb'){1,1000}+|[^"]++', re.DOTALL)
 _PAYLOAD = b"payload_json"
 

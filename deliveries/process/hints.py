@@ -49,7 +49,7 @@ class Listener:
             except Exception as error:
                 if throttle.allow(describe(error)):
                     logger.warning(
-                        "hints are missing, polling",
+                        "no hint connection, polling instead",
                         extra={"fault": describe(error)},
                         exc_info=None if isinstance(error, psycopg.Error) else error,
                     )

@@ -8,9 +8,9 @@ class Silence:
     """Watches by the observer's own monotonic clock, for so many `seconds`: a worker by when it was
     last seen, an attempt by when it began.
 
-    It counts as lost once it was watched for as long and gave no sign. So nobody is lost for a jump
-    of the database's clock, nor before the observer has reached the database without a fault, and
-    without being frozen itself, for as long: either starts the watch anew.
+    An item is lost when it has been watched for that long without a change. A fault of the
+    database, or a pause of this observer, restarts the watch, so a clock jump or an outage loses
+    nobody.
     """
 
     def __init__(self, *, seconds: float) -> None:
@@ -28,7 +28,7 @@ class Silence:
         return {key: at for key, (at, since) in self._since.items() if self._is_over(since)}
 
     def forget(self) -> None:
-        """Watch anew: the database was away."""
+        """Restart the watch: the database was away."""
         self._since = {}
 
     def _noted(self, key: int, at: datetime, now: float) -> tuple[datetime, float]:

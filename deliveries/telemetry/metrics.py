@@ -147,7 +147,7 @@ OUTCOMES = Counter(
 SEND_DURATION = Histogram(
     "mail.provider.send.duration_ms",
     "ms",
-    "How long an attempt held its sender, from its begin to the last reply of the relay.",
+    "How long an attempt held its sender, from its start to the last reply of the relay.",
     ("status",),
     buckets=(*_BUCKETS_MS, *_LONGEST_BUCKETS_MS),
 )

@@ -17,7 +17,7 @@ WHERE a.status = 'in_progress'
 """,
 )
 
-# A worker that has left ended its lease as it was last seen.
+# A worker that has left has set the end of its lease to when it was last seen.
 LOST = Statement(
     name="transitions.lost",
     purpose="lock attempts that are overdue, or whose worker is silent, has left or is unknown",
@@ -38,7 +38,7 @@ FOR UPDATE OF a SKIP LOCKED
 """,
 )
 
-# What has ended stays ended: it is only ended otherwise.
+# A delivery that has ended is reopened only for an outcome that ends it too.
 REOPEN = Statement(
     name="transitions.reopen",
     purpose="undo the recovery of attempts whose worker has their outcome after all",
@@ -83,7 +83,7 @@ WHERE a.worker_id = %(worker_id)b::bigint AND a.status = i.status
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What is in progress: each attempt's begin, and when each worker that has any was last seen.
+    """What is in progress: each attempt's start, and when each worker that has any was last seen.
 
     Both by id, and by the database's clock.
     """
@@ -122,5 +122,6 @@ def reopen(*, worker_id: int, attempt_ids: Sequence[int], ends: Sequence[bool]) 
 
 
 def written(*, worker_id: int, attempt_ids: Sequence[int], statuses: Sequence[str]) -> list[Any]:
-    """Those of this worker's attempts that stand as they should; rows as of `complete`."""
+    """Those of this worker's attempts that have the status given for them; rows as of
+    `complete`."""
     return WRITTEN.fetch(worker_id=worker_id, attempt_id=list(attempt_ids), status=list(statuses))

@@ -155,7 +155,7 @@ FAILURES = [
     ("{% if it %}{% set x = 1 %}{% endif %}\n{{ x }}", {"it": 0}, 2, "'x' is undefined"),
     ("{{ it }}", {"it": "  \n "}, None, "it is empty"),
     ("{{ it }}", {"it": f"{SECRET}\0"}, None, "it holds a NUL character"),
-    ("{{ it }}", {"it": f"{SECRET}\ud800"}, None, "it holds half of a surrogate pair"),
+    ("{{ it }}", {"it": f"{SECRET}\ud800"}, None, "it holds an unpaired surrogate"),
 ]
 
 
@@ -201,7 +201,7 @@ def test_subject(load, subject, it, expected):
         (" \n ", "it is empty"),
         ("", "it is empty"),
         ("a\0b", "it holds a NUL character"),
-        ("a\udfffb", "it holds half of a surrogate pair"),
+        ("a\udfffb", "it holds an unpaired surrogate"),
     ],
 )
 def test_subject_that_cannot_be_sent(load, it, reason):

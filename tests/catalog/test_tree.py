@@ -18,23 +18,23 @@ def test_good_catalog_loads(shelf):
 @pytest.mark.parametrize(
     ("name", "problem"),
     [
-        ("README.md", "README.md:1: astray: only a template's folder stands here"),
-        (".gitkeep", ".gitkeep:1: astray: only a template's folder stands here"),
+        ("README.md", "README.md:1: stray: only a template's folder belongs here"),
+        (".gitkeep", ".gitkeep:1: stray: only a template's folder belongs here"),
         (
             "news.hello/notes.txt",
-            "news.hello/notes.txt:1: astray: only a locale's folder or template.json stands here",
+            "news.hello/notes.txt:1: stray: only a locale's folder or template.json belongs here",
         ),
         (
             "news.hello/en/.DS_Store",
-            "news.hello/en/.DS_Store:1: astray: only subject.txt, text.txt, html.html stand here",
+            "news.hello/en/.DS_Store:1: stray: only subject.txt, text.txt, html.html belong here",
         ),
         (
             "news.hello/en/text.txt~",
-            "news.hello/en/text.txt~:1: astray: only subject.txt, text.txt, html.html stand here",
+            "news.hello/en/text.txt~:1: stray: only subject.txt, text.txt, html.html belong here",
         ),
         (
             "news.hello/en/images/logo.png",
-            "news.hello/en/images:1: astray: only subject.txt, text.txt, html.html stand here",
+            "news.hello/en/images:1: stray: only subject.txt, text.txt, html.html belong here",
         ),
         (
             "news.hello/images/logo.png",
@@ -227,13 +227,13 @@ def test_a_name_cannot_break_a_line(shelf):
 
     problems = shelf.problems()
 
-    assert problems == [r"bad\n\x1b[31mname:1: astray: only a template's folder stands here"]
+    assert problems == [r"bad\n\x1b[31mname:1: stray: only a template's folder belongs here"]
 
 
 def test_name_that_is_not_utf8(shelf):
     (shelf.root / os.fsdecode(b"bad\xff")).write_text("x")
 
-    assert shelf.problems() == [r"bad\udcff:1: astray: only a template's folder stands here"]
+    assert shelf.problems() == [r"bad\udcff:1: stray: only a template's folder belongs here"]
 
 
 def test_everything_wrong_is_told_at_once(shelf):

@@ -34,7 +34,7 @@ TOKEN_2 = "fedcba9876543210"
 
 RULE_FORM = "has an item 1 that is not of the form PHASE CODE [ENHANCED] [/PATTERN/] -> OUTCOME"
 RULE_CODE = "has an item 1 that has a code that is neither 400 to 599 nor 4xx or 5xx"
-REPEATED = "has in item 2 what it has before"
+REPEATED = "repeats an earlier item in item 2"
 
 
 def of(**parts: int) -> timedelta:
@@ -247,7 +247,7 @@ BAD = [
     ("MAIL_SECRET_KEY", "x" * 31, "has an item 1 that is shorter than 32 characters"),
     ("MAIL_SECRET_KEY", f"{KEY},short", "has an item 2 that is shorter than 32 characters"),
     ("MAIL_SECRET_KEY", f"{KEY},", "has an empty item 2"),
-    ("MAIL_SECRET_KEY", f"{KEY},{KEY}", "has in item 2 what it has before"),
+    ("MAIL_SECRET_KEY", f"{KEY},{KEY}", "repeats an earlier item in item 2"),
     ("MAIL_SECRET_KEY", ",".join([KEY] * 11), "holds more than 10 items"),
     ("MAIL_REDIS_MASTER_ADDR", None, "is not set"),
     ("MAIL_REDIS_MASTER_ADDR", "redis.internal", "has no port"),
@@ -386,11 +386,11 @@ BAD = [
     ("MAIL_SMTP_TIMEOUT", "-1s", NO_DURATION),
     ("MAIL_SMTP_TIMEOUT", "1w", NO_DURATION),
     ("MAIL_SMTP_TIMEOUT", "0s", "is not between 100ms and 10m"),
-    ("MAIL_SMTP_TIMEOUT", "999999999999d", "is longer than any time that can be reckoned with"),
+    ("MAIL_SMTP_TIMEOUT", "999999999999d", "is too long a duration"),
     ("MAIL_SMTP_FINAL_REPLY_TIMEOUT", "31m", "is not between 1s and 30m"),
     ("MAIL_UNKNOWN_OUTCOME", "drop", "is not one of retry, fail"),
     ("MAIL_SMTP_SUPPRESSION_MARKERS", "a,,b", "has an empty item 2"),
-    ("MAIL_SMTP_SUPPRESSION_MARKERS", "a,A", "has in item 2 what it has before"),
+    ("MAIL_SMTP_SUPPRESSION_MARKERS", "a,A", "repeats an earlier item in item 2"),
     ("MAIL_SMTP_REPLY_RULES", "rcpt 550", RULE_FORM),
     ("MAIL_SMTP_REPLY_RULES", "rcpt 550 ->", RULE_FORM),
     ("MAIL_SMTP_REPLY_RULES", "rcpt 550 /a -> retry", RULE_FORM),

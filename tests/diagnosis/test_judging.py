@@ -191,7 +191,7 @@ CASES = [
     (processes.attempts, [everybody_but("attempts")], "failed", "none is alive"),
     (processes.prune, [EVERYBODY], "ok", "2 alive"),
     (processes.prune, [everybody_but("prune")], "warning", "none is alive"),
-    (processes.lost, [EVERYBODY], "ok", "nobody"),
+    (processes.lost, [EVERYBODY], "ok", "no process"),
     (
         processes.lost,
         [everybody_but("attempts", ProcessFacts(lost=1, gone=("c pid 9",)))],

@@ -56,7 +56,10 @@ def test_who_had_it_already_makes_it_sent(manage, accepted):
     status, out, _ = manage("cancel_delivery", "d-1")
 
     assert status == 0
-    assert out == "d-1: cancelled for who was left; 2 had it, so it ends as sent\n"
+    assert out == (
+        "d-1: cancelled for the remaining recipients; 2 had already received it,"
+        " so it ends as sent\n"
+    )
     row = Delivery.objects.get()
     assert (row.status, row.last_failure_code) == ("sent", None)
 

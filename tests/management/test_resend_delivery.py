@@ -193,7 +193,7 @@ class TestPeriod:
 
     def test_nothing_in_that_time(self, manage, ended):
         ended(ago=5 * HOUR)
-        assert manage(*PERIOD) == (0, "No delivery ended so in that time.\n", "")
+        assert manage(*PERIOD) == (0, "No such delivery ended in that period.\n", "")
 
 
 def _copies(row, count):

@@ -55,7 +55,7 @@ class TestCheckTemplates:
         status, out, err = manage("check_templates", "--dir", broken)
 
         assert (status, out) == (78, "")
-        assert err == f"{broken}/stray:1: astray: only a template's folder stands here\n"
+        assert err == f"{broken}/stray:1: stray: only a template's folder belongs here\n"
 
     def test_problems_as_json(self, manage, broken):
         status, out, err = manage("check_templates", "--dir", broken, "--json")
@@ -65,7 +65,7 @@ class TestCheckTemplates:
             {
                 "path": f"{broken}/stray",
                 "line": 1,
-                "text": "astray: only a template's folder stands here",
+                "text": "stray: only a template's folder belongs here",
             }
         ]
 
@@ -186,7 +186,7 @@ class TestRenderTemplate:
         status, _, err = manage("render_template", "auth.login_code", "en", "--variables", path)
 
         assert status == 78
-        assert "stray:1: astray" in err
+        assert "stray:1: stray" in err
 
     def test_part_that_is_not_there(self, manage, variables, tmp_path, settings):
         folder = tmp_path / "plain" / "one" / "en"

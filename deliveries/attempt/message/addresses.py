@@ -8,7 +8,7 @@ from deliveries.attempt.message.headers import LINE, fold, refuse_breaks, room_b
 from deliveries.payload import Mailbox
 
 _LONGEST_ADDRESS = 320  # octets: 64 of local part, "@", 255 of domain (RFC 5321 section 4.5.3.1)
-# Not the whole grammar, which is intake's: what here could end the address and begin something else
+# Not the whole grammar, which is intake's: what could end the address here and begin something else
 # stays out. Non-ASCII is let through as it is (RFC 6532 section 3.2).
 _LOCAL = r'[^\s\x00-\x1f\x7f()<>\[\]:;@\\,"]+'
 _QUOTED_LOCAL = r'"(?:[^\x00-\x1f\x7f"\\]|\\[ -~])*"'
@@ -26,9 +26,9 @@ _LONGEST_PHRASE = 62  # a longer one is encoded: between encoded words a line ca
 def write_addresses(*, name: str, mailboxes: Sequence[Mailbox]) -> str:
     """The field `name` with its `mailboxes`, of which there is one at least.
 
-    Display names are atoms, a quoted string or encoded words, whichever serves. Addresses are
-    never encoded, so a non-ASCII local part makes this field UTF-8 (RFC 6532). ValueError: a line
-    break or NUL anywhere, or what is no address.
+    Display names are atoms, a quoted string or encoded words, whichever serves. Addresses are never
+    encoded, so a non-ASCII local part makes this field UTF-8 (RFC 6532). ValueError: a line break
+    or NUL anywhere, or what is not an address.
     """
     pieces: list[str] = []
     for mailbox in mailboxes:

@@ -27,7 +27,7 @@ def write_body(*, payload: Payload, message_id: str) -> Entity:
     """The content of the message as one entity.
 
     Text alone is text/plain; with HTML, multipart/alternative; with attachments, multipart/mixed
-    around either. ValueError: a media type that is none, a line break or NUL in a file name.
+    around either. ValueError: a media type that is not one, a line break or NUL in a file name.
     """
     texts = [_text_entity(payload.text_body, subtype="plain")]
     if payload.html_body is not None:

@@ -41,7 +41,7 @@ def fold(*, name: str, pieces: list[str]) -> str:
     """The field of `pieces`, broken between them where a line would pass 76 characters.
 
     Every piece but the first begins with white space; each is kept whole. The first stays beside
-    the name: a line of nothing but the name and white space is lost on some relays.
+    the name: a line of only the name and white space is lost on some relays.
     """
     lines = []
     line = f"{name}: {pieces[0]}"

@@ -10,12 +10,12 @@ from deliveries.attempt.message.headers import refuse_breaks
 _QUOTABLE = re.compile(r"[!-~](?:[ -~]*[!-~])?")
 _LITERAL = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$&+-.^_`{|}~")
 _UNSAFE = re.compile(r"[^A-Za-z0-9 ()+,.@_-]")
-_LONGEST_VALUE = 55  # with ` filename*99*=`, `utf-8''` and a semicolon still under 76 a line
+_LONGEST_VALUE = 55  # with ` filename*99*=`, `utf-8''` and a semicolon still under 76 per line
 _LONGEST_SUFFIX = 10
 
 
 def filename_pieces(filename: str) -> list[str]:
-    """The `filename` parameter, a piece a line: quoted, or RFC 2231 where that cannot hold it.
+    """The `filename` parameter, one piece per line: quoted, or RFC 2231 where that cannot hold it.
 
     RFC 2231 is used for non-ASCII and control characters, quotes and backslashes, white space at
     the ends, `=?` and long names, which are continued over several pieces. ValueError: a line break

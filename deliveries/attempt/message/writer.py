@@ -13,7 +13,7 @@ from deliveries.attempt.message.entities import write_body
 from deliveries.attempt.message.headers import write_producer_header, write_unstructured
 from deliveries.payload import Mailbox, Payload
 
-# Who wrote, who reads and how the body is made is the writer's to say; Bcc is said nowhere.
+# Only the writer says who wrote, who reads and how the body is made; Bcc is said nowhere.
 _RESERVED = frozenset(
     {
         "bcc",
@@ -45,13 +45,13 @@ _LONGEST_MESSAGE_ID = 900
 def write_message(*, payload: Payload, sender: Mailbox, message_id: str, date: datetime) -> bytes:
     """The complete message: CRLF line ends only, lines of at most 998 octets, no dots stuffed.
 
-    `message_id` has its angle brackets; `date` is aware. All is ASCII but address fields with a
+    `message_id` has its angle brackets; `date` is aware. All is ASCII except address fields with a
     non-ASCII local part, which are UTF-8 (RFC 6532): see `needs_smtputf8`. Equal arguments give
     equal bytes.
 
     ValueError, whose text holds nothing of the mail's content: CR, LF or NUL in anything that goes
-    into a header; what is no address, Message-ID, media type or header name; a producer's header
-    that is the writer's to write; no `to`; a naive `date`; a lone surrogate.
+    into a header; what is not an address, Message-ID, media type or header name; a producer's
+    header that only the writer may write; no `to`; a naive `date`; a lone surrogate.
     """
     _check_message_id(message_id)
     body = write_body(payload=payload, message_id=message_id)

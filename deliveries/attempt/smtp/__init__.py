@@ -1,1 +1,1 @@
-"""The project's own SMTP client: small, blocking, one connection a thread. Imports no Django."""
+"""The project's own SMTP client: small, blocking, one connection per thread. Imports no Django."""

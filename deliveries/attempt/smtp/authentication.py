@@ -1,4 +1,4 @@
-"""AUTH with one mechanism: PLAIN (RFC 4616) where offered, else LOGIN. Pure but for `command`."""
+"""AUTH with one mechanism: PLAIN (RFC 4616) where offered, else LOGIN. Pure, `command` aside."""
 
 import base64
 from collections.abc import Callable

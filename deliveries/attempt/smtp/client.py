@@ -34,15 +34,15 @@ class Client:
         self.timeline: list[tuple[Phase, int]] = []  # of the last send; times are Unix ns
 
     def deadline(self) -> float:
-        """When an attempt that begins now must have written its last byte (monotonic)."""
+        """When an attempt that starts now must have written its last byte (monotonic)."""
         return time.monotonic() + self._relay.timeout
 
     def send(self, *, envelope: Envelope, message: bytes, guard: Guard, deadline: float) -> Report:
         """One transaction. Raises for nothing the network does.
 
         `message` is a complete RFC 5322 message with CRLF line ends, its dots not stuffed. All
-        transactions of one attempt have the same `deadline`, an opening of the connection included;
-        the wait for the final reply is not under it.
+        transactions of one attempt have the same `deadline`, the opening of a connection included;
+        it does not cover the wait for the final reply.
         """
         if not self._interrupt.begin():
             return Report(Event.GIVEN_BACK, Phase.CONNECT)
@@ -73,7 +73,7 @@ class Client:
         self._interrupt.give_up()
 
     def close(self) -> None:
-        """Take leave of the relay without waiting for its answer."""
+        """Say good-bye to the relay without waiting for its answer."""
         self._drop(politely=True)
 
     def _take_ticket(self) -> Ticket | None:

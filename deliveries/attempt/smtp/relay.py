@@ -32,7 +32,7 @@ class Relay:
 
 
 def make_ssl_context(ca_file: Path | None) -> ssl.SSLContext:
-    """TLS 1.2 or newer, certificate and name verified. Takes some 30 ms: once a process."""
+    """TLS 1.2 or newer, certificate and name verified. Takes some 30 ms: once per process."""
     context = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     # A write that waited for the relay's bytes would have no place in one budget.

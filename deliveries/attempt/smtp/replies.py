@@ -1,6 +1,6 @@
 """SMTP replies from bytes (RFC 5321 section 4.2). Pure.
 
-Nothing but ProtocolError comes out of these functions, whatever bytes go in.
+These functions raise only ProtocolError, whatever bytes go in.
 """
 
 import re
@@ -21,7 +21,7 @@ _SPACE, _HYPHEN, _CR, _LF = b" -\r\n"
 
 
 class ProtocolError(Exception):
-    """The relay said something that is no SMTP. The text is ours, without the relay's bytes."""
+    """The relay said something that is not SMTP. The text is ours, without the relay's bytes."""
 
 
 def find_end(received: bytes) -> int:
@@ -56,7 +56,7 @@ def find_end(received: bytes) -> int:
 
 
 def find_short(received: bytes) -> list[bytes]:
-    """The replies in `received`, if it is nothing but whole replies of one line; else none."""
+    """The replies in `received`, if it holds only whole replies of one line; else none."""
     replies = _SHORT.findall(received)
     return replies if sum(map(len, replies)) == len(received) else []
 
@@ -115,7 +115,7 @@ def parse_keywords(raw: bytes) -> dict[str, str]:
 
 
 def _check_beginning(received: bytes, start: int) -> None:
-    """What is no reply already must not wait for a line end that may never come."""
+    """What cannot be a reply must not wait for a line end that may never come."""
     if len(received) - start > LONGEST_LINE or len(received) > LONGEST_REPLY:
         raise ProtocolError("the reply is too long")
     if not _BEGINNING.match(received, start):

@@ -129,7 +129,7 @@ class Session:
             raise EndedError(report_of(error, phase=self.phase)) from None
 
     def close(self, *, politely: bool = False) -> None:
-        """`politely` says QUIT, and nobody waits for the 221: it would change nothing."""
+        """`politely` says QUIT, without waiting for the 221: it would change nothing."""
         if politely:
             self.wire.deadline = time.monotonic() + _QUIT_SECONDS
             with contextlib.suppress(*LINK_ERRORS):
@@ -154,7 +154,7 @@ class Session:
         return self.wire.read()
 
     def _introduce(self) -> None:
-        """EHLO; HELO only where the relay knows no EHLO and nothing that is needed hangs on it."""
+        """EHLO; HELO only where the relay knows no EHLO and nothing needed depends on it."""
         self.phase = Phase.EHLO
         relay = self.relay
         raw = self._exchange(f"EHLO {relay.helo_name}")

@@ -9,8 +9,8 @@ import time
 from dataclasses import dataclass
 
 _READ = 16384  # no record holds more
-# Seconds. A resumed session shows no certificate: this is how late one that has expired, or that
-# the authority no longer vouches for, may be found out.
+# Seconds. A resumed session shows no certificate: this is how late an expired one, or one that the
+# authority no longer vouches for, may be noticed.
 _LONGEST_TRUST = 300.0
 
 
@@ -32,8 +32,7 @@ class Ticket:
 class TlsLayer:
     """`outgoing` is what the socket has not taken yet of what was encrypted.
 
-    `link` tells of the certificate and the cipher. `has_ended` says that the relay has taken its
-    leave of TLS.
+    `link` tells of the certificate and the cipher. `has_ended` says that the relay has ended TLS.
     """
 
     def __init__(self, *, context: ssl.SSLContext, host: str, ticket: Ticket | None = None) -> None:
@@ -66,7 +65,7 @@ class TlsLayer:
 
     @property
     def ticket(self) -> Ticket | None:
-        """For the next connection to the same relay; it may refuse it and begin anew."""
+        """For the next connection to the same relay; it may refuse it and start again."""
         session = self.link.session
         if session is None:
             return None

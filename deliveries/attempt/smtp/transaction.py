@@ -16,7 +16,7 @@ from deliveries.outcome.report import Event, RecipientReply, Reply, Report
 from deliveries.states import Phase
 
 _CHUNK = 256 * 1024
-_MOST_PIPELINED = 50  # commands a write: with 256-octet paths under the buffers of any system
+_MOST_PIPELINED = 50  # commands per write: with 256-octet paths under the buffers of any system
 _DRAIN_SECONDS = 5.0
 _LEFT_BEHIND_SECONDS = 0.1  # what a relay said before it went is here already
 
@@ -168,7 +168,7 @@ class Transaction:
         try:
             reply = parse_reply(self._answer())
         except LINK_ERRORS:
-            raise EndedError(report) from None  # everybody's reply is known all the same
+            raise EndedError(report) from None  # everybody's reply is known anyway
         if _ends(reply):
             raise EndedError(report)
 
@@ -240,7 +240,7 @@ class Transaction:
         return self._report(Event.REPLY, reply)
 
     def _refusal(self, reply: Reply) -> Report:
-        """The report of a reply that is no consent: a refusal, or one out of place."""
+        """The report of a reply that is not a consent: a refusal, or one out of place."""
         return self._report(Event.REPLY if reply.code >= 400 else Event.PROTOCOL_ERROR, reply)
 
     def _report(self, event: Event, reply: Reply | None = None) -> Report:
@@ -256,7 +256,7 @@ class Transaction:
         )
 
     def _recipients(self) -> tuple[RecipientReply, ...]:
-        """One entry for each recipient, those who were not asked or not answered too."""
+        """One entry for each recipient, also for those who were not asked or not answered."""
         heard, recipients = self._replies, self._envelope.recipients
         rest = [RecipientReply(address, None) for address in recipients[len(heard) :]]
         return (*heard, *rest)

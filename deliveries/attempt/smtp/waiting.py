@@ -1,4 +1,4 @@
-"""Waiting for a descriptor within a deadline, and being called away from another thread."""
+"""Waiting for a descriptor within a deadline, and being interrupted by another thread."""
 
 import os
 import select
@@ -7,17 +7,17 @@ import weakref
 
 
 class CutError(Exception):
-    """Another thread called the send away."""
+    """Another thread interrupted the send."""
 
 
 class Interrupt:
-    """Calls one client's send away. It does so for good: the client sends nothing more.
+    """Interrupts one client's send. This is final: the client sends nothing more.
 
-    `abort` spares a send that has crossed: whose final dot the kernel has, or may have at any
+    `abort` spares a send that is too far on: whose final dot the kernel has, or may have at any
     moment. `give_up` spares none. The descriptors live as long as this object.
 
     There is no lock: each side first says what it does, and then looks at what the other has said,
-    so that never both of them go on.
+    so that never both go on.
     """
 
     def __init__(self) -> None:

@@ -15,8 +15,8 @@ from deliveries.attempt.smtp.waiting import Interrupt, Waiter
 
 _READ = 16384
 _MOST_UNREAD = 16 * _READ
-# How long one recv() may block. Most replies come within it, and are had for one system call; who
-# waits longer waits by poll(). An abort is noticed as late as this, never a deadline.
+# How long one recv() may block. Most replies come within it and cost one system call; longer waits
+# use poll(). An abort is noticed as late as this, never a deadline.
 _SLICE = 0.1
 _SLICE_OPTION = struct.pack("ll", 0, int(_SLICE * 1_000_000))
 
@@ -27,12 +27,12 @@ class Wire:
     `received` is what has come and is not read yet.
 
     Raises TimeoutError past the deadline, another OSError when the link is lost, ProtocolError for
-    what is no reply, CutError when called away.
+    what is not a reply, CutError when interrupted.
     """
 
     def __init__(self, *, sock: socket.socket, interrupt: Interrupt) -> None:
-        # To Python the socket does not block, so that its errors are as of one that does not; to
-        # the kernel a recv() blocks for a slice of time, and MSG_DONTWAIT keeps the rest from it.
+        # To Python the socket does not block, so that its errors are those of such a socket; to the
+        # kernel a recv() blocks for a slice of time, and MSG_DONTWAIT keeps the rest from it.
         sock.settimeout(0)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _SLICE_OPTION)
         os.set_blocking(sock.fileno(), True)

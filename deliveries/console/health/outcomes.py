@@ -82,7 +82,7 @@ Counts = Counter[tuple[str, str]]  # (status, failure code or ""): deliveries
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
-    """`slices` by their beginning; a slice that is missing is not counted yet.
+    """`slices` by their start; a slice that is missing is not counted yet.
 
     They reach from `begin`, a full hour, to the one that is open, which begins at `open_from`.
     """
@@ -92,7 +92,7 @@ class Outcomes:
     slices: dict[datetime, Counts]
 
     def by_hour(self) -> list[tuple[datetime, Counts, bool]]:
-        """The hours, oldest first: their beginning, their counts, whether all of it is counted."""
+        """The hours, oldest first: their start, their counts, whether all of it is counted."""
         hours = []
         for number in range(HOURS):
             start = self.begin + number * _HOUR

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-# Keys are drawn within the transaction whose beginning is the row's time: they follow it but for
+# Keys are drawn within the transaction whose beginning is the row's time: they follow it except for
 # the length of a transaction, and for what the clock of the database is set back.
 _SLACK = timedelta(minutes=5)
 
@@ -44,7 +44,7 @@ class Filter(SimpleListFilter):
 
     @property
     def has_own_index(self) -> bool:
-        """Whether that is an index of the value and the key times -1."""
+        """Whether that index holds the value and the key times -1."""
         return False
 
 
@@ -97,7 +97,7 @@ _PERIODS = {
 
 
 def first_key_since(rows: QuerySet[Any], field: str, moment: datetime) -> int:
-    """A key below which `field` is older than `moment`, found by halving: a look-up a step.
+    """A key below which `field` is older than `moment`, found by halving: one look-up per step.
 
     Needs no index on the time. Keys and times may be out of step by some minutes.
     """

@@ -155,7 +155,7 @@ class KeysetList(ChangeList):
 
 
 def _key(text: str | None) -> int | None:
-    """A key from the address bar; what is none leads to the newest page."""
+    """A key from the address bar; what is not one leads to the newest page."""
     if text is None or not text.isascii() or not text.isdigit() or len(text) > len(str(2**62)):
         return None
     return int(text)

@@ -55,7 +55,7 @@ class _Stripper(HTMLParser):
             self.pieces.append(f"</{tag}>")
 
     def handle_data(self, data: str) -> None:
-        # what looks like a tag here was none to us, and shall be none to the browser
+        # what looks like a tag here was not one to us, and must not be one to the browser
         self._add(data.replace("<", "&lt;"))
 
     def handle_entityref(self, name: str) -> None:

@@ -1,4 +1,4 @@
-"""Who was to get it, and what each got. Pure."""
+"""Who should get it, and what each got. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

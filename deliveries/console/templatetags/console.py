@@ -58,7 +58,7 @@ def attempt_badge(status: str) -> SafeString:
 
 @register.filter
 def first_recipient(delivery: Any) -> str:
-    """The first address of a delivery, and how many there are besides."""
+    """The first address of a delivery, and how many more there are."""
     payload = getattr(delivery, "deliverypayload", None)
     if payload is None:
         return ""

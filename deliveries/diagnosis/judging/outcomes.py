@@ -75,7 +75,7 @@ def _of_kind(facts: OutcomeFacts, codes: Collection[str], advice: str) -> Verdic
         f"{names} of {counted(total, 'attempt')} in the last hour, the last {lasting(newest)} ago"
     )
     if newest <= _last_acceptance(facts.endings):
-        over = "Once it is over, the next mail that is accepted ends this."
+        over = "This check is ok again with the first mail accepted after the fault."
         return failed(f"{seen}, nothing accepted since", f"{advice} {over}", count=count)
     if count >= total * _MUCH:
         return warning(f"{seen}, others accepted since", advice, count=count)

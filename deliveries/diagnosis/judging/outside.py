@@ -45,7 +45,7 @@ def relay_encrypted(config: Config, seen: Probe | None) -> Verdict:
 
 def _unencrypted(config: Config, seen: Probe) -> Verdict:
     if config.smtp_tls is not TlsMode.NONE:
-        told = warning("the dialogue did not come so far", "See relay.reached first.")
+        told = warning("the dialogue did not get that far", "See relay.reached first.")
         return told.under("The relay is away")
     if config.smtp_addr is not None and config.smtp_addr.is_loopback:
         return ok("none, to a relay on this host")
@@ -61,7 +61,7 @@ def relay_login(config: Config, seen: Probe | None) -> Verdict:
         if seen.ended.phase is Phase.AUTH:
             return failed(f"{seen.problem}; {offered}", advice_for(seen.failure_code))
         told = warning(
-            "the dialogue did not come so far", "See relay.reached and relay.encrypted first."
+            "the dialogue did not get that far", "See relay.reached and relay.encrypted first."
         )
         is_tls = seen.ended.event is Event.TLS_FAILED or seen.ended.phase is Phase.STARTTLS
         return told.under("No TLS to the relay" if is_tls else "The relay is away")

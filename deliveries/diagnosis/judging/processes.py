@@ -71,10 +71,10 @@ def _alive(kind: ProcessType, found: ProcessFacts) -> Verdict:
 def lost(_config: Config, facts: WorkerFacts) -> Verdict:
     found = {kind: one for kind, one in facts.by_type.items() if one.lost}
     if not found:
-        return ok("nobody in the last hour", lost=0)
+        return ok("no process in the last hour", lost=0)
     shown = [f"{one.lost} of {kind} ({first_of(one.gone)})" for kind, one in found.items()]
     return warning(
-        f"ended without taking leave in the last hour: {'; '.join(shown)}",
+        f"stopped without ending their lease in the last hour: {'; '.join(shown)}",
         "Killed, out of memory, cut off or frozen: the host's log says which. What they held is"
         " recovered by the scheduler.",
         lost=sum(one.lost for one in found.values()),
@@ -85,7 +85,10 @@ def heartbeats(config: Config, facts: WorkerFacts) -> Verdict:
     """Renewed at a third of the lease: at two thirds one renewal was missed."""
     slowest = max((one.slowest_heartbeat for one in facts.by_type.values()), default=0.0)
     lease = config.worker_lease.total_seconds()
-    seen = f"the last one of everybody is at most {lasting(slowest)} old, a lease {lasting(lease)}"
+    seen = (
+        f"every process alive was last seen at most {lasting(slowest)} ago;"
+        f" a lease is {lasting(lease)}"
+    )
     if slowest > lease * 2 / 3:
         return warning(
             seen, "A process is held up: is its host starved, or its way to PostgreSQL slow?"
@@ -111,8 +114,8 @@ def listener(_config: Config, facts: ListenerFacts, workers: WorkerFacts) -> Ver
     if facts.status == 401:
         return warning(
             seen,
-            "It runs. For the whole way give this command a token of scope operate in"
-            " MAIL_INTERNAL_API_TOKENS.",
+            "It runs. To test the whole path, put a token of scope operate into"
+            " MAIL_INTERNAL_API_TOKENS for this command.",
         )
     if facts.status == 503:
         told = failed(seen, "The API runs, and PostgreSQL does not serve it.")
@@ -120,7 +123,7 @@ def listener(_config: Config, facts: ListenerFacts, workers: WorkerFacts) -> Ver
     if (facts.status, facts.code) != _SMOKE:
         return failed(
             seen,
-            "404 delivery_not_found was due: does MAIL_INTERNAL_HTTP_ADDR lead to this service?",
+            "Expected 404 delivery_not_found: does MAIL_INTERNAL_HTTP_ADDR lead to this service?",
         )
     if facts.latency_ms > _SLOW_MS:
         return warning(seen, "The API is slow: see postgres.answers and host.load.")

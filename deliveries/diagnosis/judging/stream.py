@@ -43,15 +43,16 @@ def gap(_config: Config, facts: StreamFacts) -> Verdict:
     if facts.missing:
         return failed(
             f"{counted(facts.missing, 'entry', 'entries')} gone from the stream before being read",
-            "Trimming by somebody else, or XDEL: keep it off the stream. Have producers put the"
-            " lost commands again; their idempotency keys keep them from doubling.",
+            "Something else trims the stream (XTRIM, MAXLEN or XDEL): stop it. Have producers"
+            " publish the lost commands again; their idempotency keys prevent duplicates.",
             missing=facts.missing,
         )
     if facts.gap_entries:
         return warning(
-            f"{counted(facts.gap_entries, 'entry', 'entries')} lost unread so far, none of it now",
-            "The consumer's log tells when. Once the lost ones were put again, docs/runbook.md says"
-            " how to end this warning.",
+            f"{counted(facts.gap_entries, 'entry', 'entries')} lost unread so far;"
+            " nothing new is missing",
+            "The consumer's log tells when. Once the lost ones are published again,"
+            " docs/runbook.md says how to end this warning.",
             gap_entries=facts.gap_entries,
         )
     return ok("nothing was lost unread", gap_entries=0)

@@ -122,7 +122,11 @@ def ladder(config: Config) -> Verdict:
     waits = ", ".join(lasting(rung.total_seconds()) for rung in rungs)
     seen = f"{counted(len(rungs) + 1, 'attempt')}: waits of {waits}"
     if list(rungs) != sorted(rungs):
-        return warning(seen, "Let the waits of MAIL_RETRY_LADDER grow: a relay in need gets rest.")
+        return warning(
+            seen,
+            "Sort MAIL_RETRY_LADDER from short to long, so that a struggling relay gets more rest"
+            " each time.",
+        )
     if total < _SHORT_LADDER:
         return warning(
             seen,

@@ -47,7 +47,10 @@ class Command(OperatorCommand):
 
 def _ended(row: Any) -> str:
     if row.status == "sent":
-        return f"cancelled for who was left; {row.recipients_accepted} had it, so it ends as sent"
+        return (
+            f"cancelled for the remaining recipients; {row.recipients_accepted} had already"
+            " received it, so it ends as sent"
+        )
     return "cancelled"
 
 

@@ -32,7 +32,7 @@ class Command(OperatorCommand):
         "List the stream entries that could not be accepted, newest first; show one, with what is"
         " wrong where; put a corrected one on the stream again, under its original key."
     )
-    statuses = {1: "unknown, not to be had any more, or it would be rejected again"}
+    statuses = {1: "unknown, no longer available, or it would be rejected again"}
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
@@ -60,7 +60,7 @@ class Command(OperatorCommand):
     def answer(self, options: Mapping[str, Any]) -> Answer:
         if options["entry_id"] is None:
             if options["fields"] or options["replay"]:
-                raise CommandError("ENTRY_ID says which one", returncode=2)
+                raise CommandError("--fields and --replay need an ENTRY_ID", returncode=2)
             return _list(options)
         kept = find_malformed(options["entry_id"])
         if kept is None:

@@ -15,8 +15,11 @@ from deliveries.retention.preview import preview
 
 
 class Command(OperatorCommand):
-    help = "Remove what the retention periods keep no longer; runs until SIGTERM."
-    statuses = {0: "ended as asked", 1: "something had to be left at the end"}
+    help = "Remove what is past its retention period; runs until SIGTERM."
+    statuses = {
+        0: "ended as asked",
+        1: "something was still unfinished at the end of MAIL_SHUTDOWN_TIMEOUT",
+    }
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)

@@ -140,7 +140,7 @@ def _text(tally: Tally, names: list[str], *, is_named: bool, is_dry: bool) -> st
             for outcome, count in tally.counts().items()
         ]
     else:
-        lines.append("No delivery ended so in that time.")
+        lines.append("No such delivery ended in that period.")
     if tally.interrupted:
         left = len(names) - len(tally.outcomes)
         lines.append(f"Interrupted with {left} left; the same command goes on with them.")

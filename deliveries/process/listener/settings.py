@@ -1,7 +1,7 @@
 """gunicorn's configuration file: every name of it that is in lower case is a setting of gunicorn's.
 
 Read by the arbiter, the process that `manage.py serve` has become, before it binds its socket. The
-workers are its forks: what a thread, a connection or an exporter is needed for begins in them.
+workers are its forks: what needs a thread, a connection or an exporter starts in them.
 """
 
 import logging
@@ -28,14 +28,14 @@ bind = [str(_CONFIG.internal_http_addr)]
 workers = _CONFIG.internal_http_workers
 threads = _CONFIG.internal_http_threads
 worker_class = ApiWorker
-worker_connections = 200  # a worker: what is above waits in the backlog
+worker_connections = 200  # per worker: what is above waits in the backlog
 backlog = 512
 keepalive = 15  # seconds: callers come often
 proc_name = "mail-service"
 # No file, no socket of gunicorn's own, nothing that a header or another variable could change.
 control_socket_disable = True
 preload_app = False
-# But that a proxy in front of the admin took the request over TLS.
+# The one exception: a proxy in front of the admin may say that the request came over TLS.
 forwarded_allow_ips = (
     os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1,::1") if _CONFIG.admin_enabled else ""
 )

@@ -100,7 +100,7 @@ class ApiWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             client.settimeout(1.0)
             client.sendall(_raw_problem(status, reason))
         except OSError as error:
-            logger.debug("the refusal was not taken", extra={"fault": type(error).__name__})
+            logger.debug("client did not take the refusal", extra={"fault": type(error).__name__})
 
 
 class Receiving:
@@ -133,7 +133,10 @@ class Receiving:
                 try:
                     sock.shutdown(socket.SHUT_RD)
                 except OSError as error:
-                    logger.debug("it has ended by itself", extra={"fault": type(error).__name__})
+                    logger.debug(
+                        "connection closed before it was cut off",
+                        extra={"fault": type(error).__name__},
+                    )
 
 
 class Received:
@@ -153,7 +156,7 @@ class Received:
             body = environ["wsgi.input"].read(self._most)
             broken = length is not None and len(body) < min(int(length), self._most)
         except (OSError, ValueError, errors.ParseException, EOFError) as error:
-            logger.debug("a body broke off", extra={"fault": type(error).__name__})
+            logger.debug("request body ended early", extra={"fault": type(error).__name__})
             broken = True
         self._receiving.done()
         if broken:
@@ -164,7 +167,7 @@ class Received:
 
 
 def _refuse(start_response: Start) -> Iterable[bytes]:
-    problem = Problem(Code.INVALID_REQUEST, "the body broke off, or cannot be read")
+    problem = Problem(Code.INVALID_REQUEST, "the body ended early, or cannot be read")
     body = json.dumps(problem.as_json()).encode()
     start_response(
         "400 Bad Request",
