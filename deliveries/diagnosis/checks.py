@@ -10,46 +10,56 @@ from typing import Any
 
 from deliveries.conf import Config
 from deliveries.diagnosis.finding import Verdict
-from deliveries.diagnosis.gathering import (
+from deliveries.diagnosis.gathering.configuration import gather_warnings
+from deliveries.diagnosis.gathering.exporters import gather_exporters
+from deliveries.diagnosis.gathering.listener import gather_listener
+from deliveries.diagnosis.gathering.outcomes import gather_ends, gather_malformed, gather_outcomes
+from deliveries.diagnosis.gathering.plans import gather_plan
+from deliveries.diagnosis.gathering.processes import gather_workers
+from deliveries.diagnosis.gathering.relay import gather_relay
+from deliveries.diagnosis.gathering.retention import gather_retention
+from deliveries.diagnosis.gathering.schedule import gather_schedule
+from deliveries.diagnosis.gathering.servers import (
+    gather_host,
+    gather_postgres,
+    gather_redis,
+    gather_schema,
+)
+from deliveries.diagnosis.gathering.stream import gather_stream
+from deliveries.diagnosis.gathering.templates import gather_templates
+from deliveries.diagnosis.judging import (
     configuration,
     exporters,
-    listener,
     outcomes,
-    plans,
     processes,
     relay,
     retention,
     schedule,
+    schema,
     servers,
     stream,
-    templates,
 )
-from deliveries.diagnosis.judging import outcomes as ended
-from deliveries.diagnosis.judging import outside, waiting
-from deliveries.diagnosis.judging import processes as running
-from deliveries.diagnosis.judging import servers as under
-from deliveries.diagnosis.judging import stream as incoming
 
 Gather = Callable[[Config], Any]
 
 PARTS: Mapping[str, Gather] = {
-    "configuration": configuration.gather_warnings,
-    "templates": templates.gather_templates,
-    "redis": servers.gather_redis,
-    "postgres": servers.gather_postgres,
-    "schema": servers.gather_schema,
-    "plan": plans.gather_plan,
-    "host": servers.gather_host,
-    "stream": stream.gather_stream,
-    "malformed": outcomes.gather_malformed,
-    "workers": processes.gather_workers,
-    "listener": listener.gather_listener,
-    "schedule": schedule.gather_schedule,
-    "outcomes": outcomes.gather_outcomes,
-    "ends": outcomes.gather_ends,
-    "retention": retention.gather_retention,
-    "relay": relay.gather_relay,
-    "exporters": exporters.gather_exporters,
+    "configuration": gather_warnings,
+    "templates": gather_templates,
+    "redis": gather_redis,
+    "postgres": gather_postgres,
+    "schema": gather_schema,
+    "plan": gather_plan,
+    "host": gather_host,
+    "stream": gather_stream,
+    "malformed": gather_malformed,
+    "workers": gather_workers,
+    "listener": gather_listener,
+    "schedule": gather_schedule,
+    "outcomes": gather_outcomes,
+    "ends": gather_ends,
+    "retention": gather_retention,
+    "relay": gather_relay,
+    "exporters": gather_exporters,
 }
 
 # Nothing is asked of a part while one that it stands on is away: it would only wait once more.
@@ -81,173 +91,199 @@ class Check:
 
 
 CHECKS: tuple[Check, ...] = (
-    Check("configuration", "Configuration", ("configuration",), under.configuration, "Start-up"),
-    Check("templates", "Template catalog", ("templates",), under.templates, "Start-up"),
-    Check("redis.answers", "Redis answers", ("redis",), under.redis_answers, "Redis is away"),
-    Check("redis.role", "Redis is the master", ("redis",), under.redis_role, "Redis is away"),
     Check(
-        "redis.keeps", "Redis keeps what it has", ("redis",), under.redis_keeps, "Gap in the stream"
+        "configuration",
+        "Configuration",
+        ("configuration",),
+        configuration.warnings,
+        "Start-up",
+    ),
+    Check("templates", "Template catalog", ("templates",), configuration.templates, "Start-up"),
+    Check("redis.answers", "Redis answers", ("redis",), servers.redis_answers, "Redis is away"),
+    Check("redis.role", "Redis is the master", ("redis",), servers.redis_role, "Redis is away"),
+    Check(
+        "redis.keeps",
+        "Redis keeps what it has",
+        ("redis",),
+        servers.redis_keeps,
+        "Gap in the stream",
     ),
     Check(
         "postgres.answers",
         "PostgreSQL answers",
         ("postgres",),
-        under.postgres_answers,
+        servers.postgres_answers,
         "PostgreSQL is slow",
     ),
     Check(
         "postgres.writable",
         "PostgreSQL takes writes",
         ("postgres",),
-        under.postgres_writable,
+        servers.postgres_writable,
         "PostgreSQL is away",
     ),
-    Check("postgres.clock", "PostgreSQL's clock", ("postgres",), under.postgres_clock, "Start-up"),
+    Check(
+        "postgres.clock", "PostgreSQL's clock", ("postgres",), servers.postgres_clock, "Start-up"
+    ),
     Check(
         "postgres.sessions",
         "Sessions and locks",
         ("postgres",),
-        under.postgres_sessions,
+        servers.postgres_sessions,
         "PostgreSQL is slow",
     ),
-    Check("schema.exists", "Schema", ("schema",), under.schema, "Start-up"),
-    Check("schema.migrations", "Migrations", ("schema",), under.migrations, "Start-up"),
+    Check("schema.exists", "Schema", ("schema",), schema.exists, "Start-up"),
+    Check("schema.migrations", "Migrations", ("schema",), schema.migrations, "Start-up"),
     Check(
-        "schema.due_index", "Index of what is due", ("plan",), under.due_index, "PostgreSQL is slow"
+        "schema.due_index",
+        "Index of what is due",
+        ("plan",),
+        schema.due_index,
+        "PostgreSQL is slow",
     ),
-    Check("host.load", "Load of this host", ("host",), under.host_load, "Sends time out"),
-    Check("processes.web", "Process web", ("workers",), running.web, "The API does not answer"),
+    Check("host.load", "Load of this host", ("host",), servers.host_load, "Sends time out"),
+    Check("processes.web", "Process web", ("workers",), processes.web, "The API does not answer"),
     Check(
         "processes.consumer",
         "Process consumer",
         ("workers",),
-        running.consumer,
+        processes.consumer,
         "Commands are not read",
     ),
     Check(
-        "processes.scheduler", "Process scheduler", ("workers",), running.scheduler, "No scheduler"
+        "processes.scheduler",
+        "Process scheduler",
+        ("workers",),
+        processes.scheduler,
+        "No scheduler",
     ),
     Check(
         "processes.attempts",
         "Process attempts",
         ("workers",),
-        running.attempts,
+        processes.attempts,
         "No attempts process",
     ),
-    Check("processes.prune", "Process prune", ("workers",), running.prune, "Pruning lags"),
-    Check("processes.lost", "Lost processes", ("workers",), running.lost, "Lost processes"),
-    Check("processes.heartbeats", "Heartbeats", ("workers",), running.heartbeats, "Lost processes"),
+    Check("processes.prune", "Process prune", ("workers",), processes.prune, "Pruning lags"),
+    Check("processes.lost", "Lost processes", ("workers",), processes.lost, "Lost processes"),
+    Check(
+        "processes.heartbeats", "Heartbeats", ("workers",), processes.heartbeats, "Lost processes"
+    ),
     Check(
         "http.answers",
         "Internal HTTP API",
         ("listener", "workers"),
-        running.listener,
+        processes.listener,
         "The API does not answer",
     ),
-    Check(
-        "stream.lag", "Commands not read yet", ("stream",), incoming.lag, "Commands are not read"
-    ),
+    Check("stream.lag", "Commands not read yet", ("stream",), stream.lag, "Commands are not read"),
     Check(
         "stream.ahead",
         "Cursor within the stream",
         ("stream",),
-        incoming.offset_ahead,
+        stream.offset_ahead,
         "Cursor ahead of the stream",
     ),
-    Check("stream.gap", "Commands lost unread", ("stream",), incoming.gap, "Gap in the stream"),
+    Check("stream.gap", "Commands lost unread", ("stream",), stream.gap, "Gap in the stream"),
     Check(
         "stream.offset",
         "Published offset",
         ("stream",),
-        incoming.published,
+        stream.published,
         "Cursor ahead of the stream",
     ),
     Check(
         "stream.malformed",
         "Malformed commands",
         ("malformed",),
-        incoming.malformed,
+        stream.malformed,
         "Malformed commands",
     ),
     Check(
-        "relay.reached", "The relay answers", ("relay",), outside.relay_reached, "The relay is away"
+        "relay.reached", "The relay answers", ("relay",), relay.relay_reached, "The relay is away"
     ),
     Check(
         "relay.encrypted",
         "TLS to the relay",
         ("relay",),
-        outside.relay_encrypted,
+        relay.relay_encrypted,
         "No TLS to the relay",
     ),
     Check(
         "relay.login",
         "Login at the relay",
         ("relay",),
-        outside.relay_login,
+        relay.relay_login,
         "The relay refuses the login",
     ),
-    Check("schedule.backlog", "Backlog", ("schedule",), waiting.backlog, "Backlog grows"),
+    Check("schedule.backlog", "Backlog", ("schedule",), schedule.backlog, "Backlog grows"),
     Check(
         "schedule.handed_out",
         "Handed out and in progress",
         ("schedule",),
-        waiting.handed_out,
+        schedule.handed_out,
         "Backlog grows",
     ),
-    Check("schedule.holds", "Holds", ("schedule",), waiting.holds, "A hold is forgotten"),
+    Check("schedule.holds", "Holds", ("schedule",), schedule.holds, "A hold is forgotten"),
     Check(
         "schedule.capacity",
         "Sends at once against the backlog",
         ("schedule", "workers", "outcomes"),
-        waiting.capacity,
+        schedule.capacity,
         "Backlog grows",
     ),
-    Check("schedule.ladder", "Retry ladder", (), waiting.ladder, "Dead letters"),
-    Check("schedule.lease", "Lease and login codes", (), waiting.lease, "Lost processes"),
+    Check("schedule.ladder", "Retry ladder", (), schedule.ladder, "Dead letters"),
+    Check("schedule.lease", "Lease and login codes", (), schedule.lease, "Lost processes"),
     Check(
         "outcomes.reached",
         "Attempts that did not reach the relay",
         ("outcomes",),
-        ended.reached,
+        outcomes.reached,
         "The relay is away",
     ),
     Check(
         "outcomes.refused",
         "Attempts that the relay turned away",
         ("outcomes",),
-        ended.refused,
+        outcomes.refused,
         "The relay refuses the login",
     ),
     Check(
         "outcomes.timeouts",
         "Attempts that timed out",
         ("outcomes",),
-        ended.timeouts,
+        outcomes.timeouts,
         "Sends time out",
     ),
-    Check("outcomes.durations", "Send durations", ("outcomes",), ended.durations, "Sends time out"),
-    Check("outcomes.unknown", "Unknown outcomes", ("outcomes",), ended.unknown, "Unknown outcomes"),
-    Check("outcomes.dead_letters", "Dead letters", ("ends",), ended.dead_letters, "Dead letters"),
+    Check(
+        "outcomes.durations", "Send durations", ("outcomes",), outcomes.durations, "Sends time out"
+    ),
+    Check(
+        "outcomes.unknown", "Unknown outcomes", ("outcomes",), outcomes.unknown, "Unknown outcomes"
+    ),
+    Check(
+        "outcomes.dead_letters", "Dead letters", ("ends",), outcomes.dead_letters, "Dead letters"
+    ),
     Check(
         "outcomes.suppressed",
         "Suppressed",
         ("ends", "outcomes"),
-        ended.suppressed,
+        outcomes.suppressed,
         "Mail is suppressed",
     ),
     Check(
         "outcomes.unmatched",
         "Dead letters and their entries",
         ("ends",),
-        ended.unmatched,
+        outcomes.unmatched,
         "Dead letters",
     ),
-    Check("retention.lag", "Pruning", ("retention",), ended.retention, "Pruning lags"),
+    Check("retention.lag", "Pruning", ("retention",), retention.lag, "Pruning lags"),
     Check(
         "telemetry.exporters",
         "Telemetry exporters",
         ("exporters",),
-        outside.exporters,
+        exporters.reached,
         "Telemetry is not exported",
     ),
 )

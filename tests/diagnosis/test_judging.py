@@ -29,7 +29,18 @@ from deliveries.diagnosis.facts import (
     WorkerFacts,
 )
 from deliveries.diagnosis.finding import Level, Verdict
-from deliveries.diagnosis.judging import outcomes, outside, processes, servers, stream, waiting
+from deliveries.diagnosis.judging import (
+    configuration,
+    exporters,
+    outcomes,
+    processes,
+    relay,
+    retention,
+    schedule,
+    schema,
+    servers,
+    stream,
+)
 from deliveries.diagnosis.judging.wording import lasting
 from deliveries.states import ProcessType
 from tests.conf.environment import load_with
@@ -116,10 +127,10 @@ def reasons(count, source="notification"):
 
 # judge, facts after the configuration, level, and what must be read in it
 CASES = [
-    (servers.configuration, [()], "ok", "mail goes to smtp.example.com:587"),
-    (servers.configuration, [("mail.W001: In the clear.",)], "warning", "mail.W001"),
-    (servers.templates, [TemplateFacts(3, "abcdef" * 9)], "ok", "3 templates"),
-    (servers.templates, [TemplateFacts(0, "", ("a/en/text.txt:1: no", "b"))], "failed", "2 prob"),
+    (configuration.warnings, [()], "ok", "mail goes to smtp.example.com:587"),
+    (configuration.warnings, [("mail.W001: In the clear.",)], "warning", "mail.W001"),
+    (configuration.templates, [TemplateFacts(3, "abcdef" * 9)], "ok", "3 templates"),
+    (configuration.templates, [TemplateFacts(0, "", ("a/en/text.txt:1: no", "b"))], "failed", "2"),
     (servers.redis_answers, [REDIS], "ok", "version 7.2"),
     (servers.redis_answers, [replace(REDIS, latency_ms=80.0)], "warning", "80 ms"),
     (servers.redis_role, [REDIS], "ok", "master"),
@@ -140,19 +151,19 @@ CASES = [
     (servers.postgres_sessions, [replace(POSTGRES, oldest_transaction=61.0)], "warning", "61 s"),
     (servers.postgres_sessions, [replace(POSTGRES, sessions=91)], "warning", "91 of 100"),
     (servers.postgres_sessions, [replace(POSTGRES, waiting_for_locks=2)], "warning", "2 wait"),
-    (servers.schema, [SCHEMA], "ok", "mail"),
-    (servers.schema, [replace(SCHEMA, schema=None)], "failed", "no schema"),
-    (servers.migrations, [SCHEMA], "ok", "all"),
-    (servers.migrations, [replace(SCHEMA, pending=("deliveries.2",))], "failed", "deliveries.2"),
-    (servers.migrations, [replace(SCHEMA, unknown=("deliveries.9",))], "warning", "newer"),
-    (servers.migrations, [replace(SCHEMA, schema=None)], "failed", "no schema"),
-    (servers.due_index, [PLAN], "ok", "serves"),
-    (servers.due_index, [PLAN], "ok", "found in 0.6 ms"),
-    (servers.due_index, [replace(PLAN, look_ahead_ms=201.0)], "warning", "found in 201 ms"),
-    (servers.due_index, [replace(PLAN, is_valid=None)], "failed", "missing"),
-    (servers.due_index, [replace(PLAN, is_valid=False)], "failed", "not valid"),
-    (servers.due_index, [replace(PLAN, used=frozenset())], "failed", "does not use"),
-    (servers.due_index, [replace(PLAN, used=frozenset(), estimated_rows=5)], "ok", "need no"),
+    (schema.exists, [SCHEMA], "ok", "mail"),
+    (schema.exists, [replace(SCHEMA, schema=None)], "failed", "no schema"),
+    (schema.migrations, [SCHEMA], "ok", "all"),
+    (schema.migrations, [replace(SCHEMA, pending=("deliveries.2",))], "failed", "deliveries.2"),
+    (schema.migrations, [replace(SCHEMA, unknown=("deliveries.9",))], "warning", "newer"),
+    (schema.migrations, [replace(SCHEMA, schema=None)], "failed", "no schema"),
+    (schema.due_index, [PLAN], "ok", "serves"),
+    (schema.due_index, [PLAN], "ok", "found in 0.6 ms"),
+    (schema.due_index, [replace(PLAN, look_ahead_ms=201.0)], "warning", "found in 201 ms"),
+    (schema.due_index, [replace(PLAN, is_valid=None)], "failed", "missing"),
+    (schema.due_index, [replace(PLAN, is_valid=False)], "failed", "not valid"),
+    (schema.due_index, [replace(PLAN, used=frozenset())], "failed", "does not use"),
+    (schema.due_index, [replace(PLAN, used=frozenset(), estimated_rows=5)], "ok", "need no"),
     (servers.host_load, [HostFacts(1.0, 2)], "ok", "2 CPUs"),
     (servers.host_load, [HostFacts(8.1, 2)], "warning", "8.1"),
     (stream.lag, [replace(STREAM, exists=False)], "ok", "no command"),
@@ -212,34 +223,34 @@ CASES = [
     (processes.listener, [replace(SMOKE, code=""), EVERYBODY], "failed", "404"),
     (processes.listener, [replace(SMOKE, status=503), EVERYBODY], "failed", "503"),
     (processes.listener, [ListenerFacts("c", "x:1", "refused"), EVERYBODY], "warning", "on a, b"),
-    (waiting.backlog, [NOTHING_WAITS], "ok", "nothing"),
-    (waiting.backlog, [lane("notification", 3.0)], "ok", "notification 5"),
-    (waiting.backlog, [lane("notification", 31.0)], "warning", "31 s"),
-    (waiting.backlog, [lane("notification", 301.0)], "failed", "5 min"),
-    (waiting.backlog, [lane("authsession", 6.0)], "warning", "6.0 s"),
-    (waiting.backlog, [lane("authsession", 31.0)], "failed", "31 s"),
-    (waiting.backlog, [held(9.0)], "ok", "nothing"),
-    (waiting.handed_out, [NOTHING_WAITS], "ok", "0 wait"),
-    (waiting.handed_out, [replace(NOTHING_WAITS, longest_in_progress=180.0)], "failed", "3 min"),
-    (waiting.handed_out, [replace(NOTHING_WAITS, handed_out_overdue=31.0)], "warning", "31 s"),
-    (waiting.holds, [NOTHING_WAITS], "ok", "nothing"),
-    (waiting.holds, [held(60.0)], "warning", "100,000 or more wait"),
-    (waiting.holds, [held(3601.0)], "warning", "relay moves"),
-    (waiting.capacity, [NOTHING_WAITS, EVERYBODY, ended()], "ok", "too little"),
+    (schedule.backlog, [NOTHING_WAITS], "ok", "nothing"),
+    (schedule.backlog, [lane("notification", 3.0)], "ok", "notification 5"),
+    (schedule.backlog, [lane("notification", 31.0)], "warning", "31 s"),
+    (schedule.backlog, [lane("notification", 301.0)], "failed", "5 min"),
+    (schedule.backlog, [lane("authsession", 6.0)], "warning", "6.0 s"),
+    (schedule.backlog, [lane("authsession", 31.0)], "failed", "31 s"),
+    (schedule.backlog, [held(9.0)], "ok", "nothing"),
+    (schedule.handed_out, [NOTHING_WAITS], "ok", "0 wait"),
+    (schedule.handed_out, [replace(NOTHING_WAITS, longest_in_progress=180.0)], "failed", "3 min"),
+    (schedule.handed_out, [replace(NOTHING_WAITS, handed_out_overdue=31.0)], "warning", "31 s"),
+    (schedule.holds, [NOTHING_WAITS], "ok", "nothing"),
+    (schedule.holds, [held(60.0)], "warning", "100,000 or more wait"),
+    (schedule.holds, [held(3601.0)], "warning", "relay moves"),
+    (schedule.capacity, [NOTHING_WAITS, EVERYBODY, ended()], "ok", "too little"),
     (
-        waiting.capacity,
+        schedule.capacity,
         [lane("notification", 9.0, 100), EVERYBODY, ended(durations={"p50": 0.5})],
         "ok",
         "64.0/s",
     ),
     (
-        waiting.capacity,
+        schedule.capacity,
         [lane("notification", 9.0, 64_000), EVERYBODY, ended(durations={"p50": 0.5})],
         "warning",
         "17 min",
     ),
     (
-        waiting.capacity,  # sends were fast, and are no more
+        schedule.capacity,  # sends were fast, and are no more
         [
             lane("notification", 61.0, 1_300),
             EVERYBODY,
@@ -249,13 +260,13 @@ CASES = [
         "64.0/s, and 2.0/s in the last minute; what is due takes 11 min",
     ),
     (
-        waiting.capacity,
+        schedule.capacity,
         [lane("notification", 61.0, 5), EVERYBODY, ended(durations={"p50": 0.5}, per_second=0.0)],
         "warning",
         "0.0/s in the last minute",
     ),
     (
-        waiting.capacity,  # much was due a moment ago only
+        schedule.capacity,  # much was due a moment ago only
         [lane("notification", 59.0, 5), EVERYBODY, ended(durations={"p50": 0.5}, per_second=0.0)],
         "ok",
         "64.0/s",
@@ -296,14 +307,14 @@ CASES = [
     (outcomes.suppressed, [EndFacts(stubbed=1), ended()], "warning", "1 login code"),
     (outcomes.unmatched, [EndFacts()], "ok", "every dead letter"),
     (outcomes.unmatched, [EndFacts(unmatched=("d-1",))], "failed", "d-1"),
-    (outcomes.retention, [RetentionFacts({"deliveries": 7000.0})], "ok", "nothing"),
-    (outcomes.retention, [RetentionFacts({"payloads": 7201.0})], "warning", "payloads by 2 h"),
-    (outside.relay_reached, [None], "ok", "stub"),
-    (outside.relay_encrypted, [None], "ok", "stub"),
-    (outside.relay_login, [None], "ok", "stub"),
-    (outside.exporters, [(ExporterFacts("traces", "none"),)], "ok", "traces: none"),
-    (outside.exporters, [(ExporterFacts("traces", "otlp", "http://c/v1"),)], "ok", "took"),
-    (outside.exporters, [(ExporterFacts("traces", "otlp", "x", "no answer"),)], "warning", "no an"),
+    (retention.lag, [RetentionFacts({"deliveries": 7000.0})], "ok", "nothing"),
+    (retention.lag, [RetentionFacts({"payloads": 7201.0})], "warning", "payloads by 2 h"),
+    (relay.relay_reached, [None], "ok", "stub"),
+    (relay.relay_encrypted, [None], "ok", "stub"),
+    (relay.relay_login, [None], "ok", "stub"),
+    (exporters.reached, [(ExporterFacts("traces", "none"),)], "ok", "traces: none"),
+    (exporters.reached, [(ExporterFacts("traces", "otlp", "http://c/v1"),)], "ok", "took"),
+    (exporters.reached, [(ExporterFacts("traces", "otlp", "x", "no answer"),)], "warning", "no"),
 ]  # fmt: skip
 
 
@@ -323,7 +334,7 @@ def test_what_is_said_of_facts(judge, facts, level, says):
     ],
 )
 def test_the_ladder(variables, level, says):
-    verdict = waiting.ladder(load_with(variables))
+    verdict = schedule.ladder(load_with(variables))
     assert verdict.level == level
     assert says in verdict.seen
 
@@ -337,7 +348,7 @@ def test_the_ladder(variables, level, says):
     ],
 )
 def test_the_lease(variables, level):
-    assert waiting.lease(load_with(variables)).level == level
+    assert schedule.lease(load_with(variables)).level == level
 
 
 def test_login_codes_end_in_the_stub_where_it_is_meant():
@@ -362,10 +373,10 @@ def test_what_follows_an_unknown_outcome_is_the_policys():
         ),
         (processes.listener(CONFIG, replace(SMOKE, status=500, code=""), EVERYBODY), ""),
         (
-            waiting.handed_out(CONFIG, replace(NOTHING_WAITS, longest_in_progress=9e3)),
+            schedule.handed_out(CONFIG, replace(NOTHING_WAITS, longest_in_progress=9e3)),
             "No scheduler",
         ),
-        (waiting.handed_out(CONFIG, replace(NOTHING_WAITS, handed_out_overdue=60.0)), ""),
+        (schedule.handed_out(CONFIG, replace(NOTHING_WAITS, handed_out_overdue=60.0)), ""),
         (
             outcomes.reached(CONFIG, ended(Ending("transport_failed", "tls_failed", 3, 1.0))),
             "No TLS to the relay",

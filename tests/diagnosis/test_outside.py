@@ -5,7 +5,7 @@ import pytest
 from deliveries.diagnosis.gathering.exporters import gather_exporters
 from deliveries.diagnosis.gathering.listener import PATH, gather_listener
 from deliveries.diagnosis.gathering.relay import gather_relay
-from deliveries.diagnosis.judging import outside
+from deliveries.diagnosis.judging import exporters, relay
 from tests.conf.environment import load_with
 from tests.diagnosis.http_server import Answering
 from tests.relay.authority import Authority
@@ -97,7 +97,7 @@ class TestExporters:
         with closed_port() as port:
             facts = exporting(f"127.0.0.1:{port}")
         assert {one.problem for one in facts} == {"connection refused"}
-        verdict = outside.exporters(load_with({}), facts)
+        verdict = exporters.reached(load_with({}), facts)
         assert verdict.level == "warning"
         assert TOKEN not in verdict.seen + capsys.readouterr().err
 
@@ -112,10 +112,10 @@ class TestRelay:
             login = (*KEYWORDS, "AUTH PLAIN LOGIN")
             with ScriptedRelay(
                 script, keywords=offer, keywords_tls=login, context=authority.server_context()
-            ) as relay:
+            ) as server:
                 config = load_with(
                     {
-                        "MAIL_SMTP_ADDR": f"127.0.0.1:{relay.port}",
+                        "MAIL_SMTP_ADDR": f"127.0.0.1:{server.port}",
                         "MAIL_SMTP_CA_FILE": str(authority.ca_file),
                         "MAIL_SMTP_USERNAME": "account",
                         "MAIL_SMTP_PASSWORD": TOKEN,
@@ -124,8 +124,8 @@ class TestRelay:
                     }
                 )
                 seen = gather_relay(config)
-                assert relay.messages == []
-            judges = (outside.relay_reached, outside.relay_encrypted, outside.relay_login)
+                assert server.messages == []
+            judges = (relay.relay_reached, relay.relay_encrypted, relay.relay_login)
             verdicts = [judge(config, seen) for judge in judges]
             assert not any(TOKEN in verdict.seen for verdict in verdicts)
             return verdicts

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from operator import attrgetter
 
 from deliveries.conf import Config, SmtpMode, UnknownOutcome
-from deliveries.diagnosis.facts import EndFacts, Ending, OutcomeFacts, Reason, RetentionFacts
+from deliveries.diagnosis.facts import EndFacts, Ending, OutcomeFacts, Reason
 from deliveries.diagnosis.finding import Verdict, failed, ok, warning
 from deliveries.diagnosis.judging.wording import first_of, lasting
 from deliveries.printing import counted
@@ -173,19 +173,6 @@ def unmatched(_config: Config, facts: EndFacts) -> Verdict:
             "Something else than this service wrote to the tables: manage.py show_delivery ID.",
         )
     return ok("every dead letter looked at has its entry, and the reverse")
-
-
-def retention(config: Config, facts: RetentionFacts) -> Verdict:
-    grace = 2 * config.prune_interval.total_seconds()
-    late = {kind: seconds for kind, seconds in facts.late.items() if seconds > grace}
-    if not late:
-        return ok("nothing is kept past its time")
-    seen = ", ".join(f"{kind} by {lasting(seconds)}" for kind, seconds in late.items())
-    return warning(
-        f"kept past its time: {seen}",
-        "Is a prune process alive? By hand: manage.py prune --once.",
-        **{kind: round(seconds) for kind, seconds in late.items()},
-    )
 
 
 def _reasons(reasons: Sequence[Reason]) -> str:

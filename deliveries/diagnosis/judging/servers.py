@@ -1,50 +1,16 @@
-"""Configuration, templates, Redis, PostgreSQL, this host. Pure."""
+"""Redis, PostgreSQL, this host. Pure."""
 
-from collections.abc import Sequence
-
-from deliveries.conf import Config, SmtpMode
-from deliveries.diagnosis.facts import (
-    HostFacts,
-    PlanFacts,
-    PostgresFacts,
-    RedisFacts,
-    SchemaFacts,
-    TemplateFacts,
-)
+from deliveries.conf import Config
+from deliveries.diagnosis.facts import HostFacts, PostgresFacts, RedisFacts
 from deliveries.diagnosis.finding import Verdict, failed, ok, warning
-from deliveries.diagnosis.judging.wording import first_of, lasting
+from deliveries.diagnosis.judging.wording import lasting
 from deliveries.printing import counted
 
 _SLOW_MS = 50.0  # a batch makes some round trips, and every one of them takes this long
 _CLOCK_SECONDS = 2.0
 _LONG_TRANSACTION = 60.0  # dead index entries pile up behind it, and every claim reads them
 _FULL = 0.9
-_SLOW_LOOK_MS = 200.0  # a sound index takes some milliseconds, however long
-_SMALL_TABLE = 10_000  # below it PostgreSQL may rightly read the table instead of the index
 _BUSY = 4.0
-
-
-def configuration(config: Config, warnings: Sequence[str]) -> Verdict:
-    where = (
-        f"mail goes to {config.smtp_addr}"
-        if config.smtp_mode is SmtpMode.SMTP
-        else "stub: nothing is sent"
-    )
-    seen = f"valid; {where}"
-    if warnings:
-        return warning(f"{seen}; {' '.join(warnings)}", "See docs/configuration.md for each id.")
-    return ok(seen)
-
-
-def templates(config: Config, facts: TemplateFacts) -> Verdict:
-    if facts.problems:
-        return failed(
-            f"{counted(len(facts.problems), 'problem')}: {facts.problems[0]}",
-            "No process can start. Mend the files: manage.py check_templates shows all problems.",
-        )
-    return ok(
-        f"{counted(facts.count, 'template')} in {config.template_dir}, digest {facts.digest[:12]}"
-    )
 
 
 def redis_answers(config: Config, facts: RedisFacts) -> Verdict:
@@ -128,57 +94,6 @@ def postgres_sessions(_config: Config, facts: PostgresFacts) -> Verdict:
     if facts.waiting_for_locks:
         return warning(seen, "Ask pg_blocking_pids(pid) who holds up those that wait.")
     return ok(seen)
-
-
-def schema(_config: Config, facts: SchemaFacts) -> Verdict:
-    if facts.schema != "mail":
-        return failed(
-            'no schema "mail" that this role may use',
-            "An owner creates it: CREATE SCHEMA mail AUTHORIZATION mailservice.",
-        )
-    return ok('schema "mail" is in use')
-
-
-def migrations(_config: Config, facts: SchemaFacts) -> Verdict:
-    if facts.schema is None:
-        return failed("no schema to look at", "Create schema mail first.")
-    if facts.pending:
-        return failed(
-            f"pending: {first_of(facts.pending)}",
-            "Start any process of this release: it applies them. If its role may not, give the"
-            " owner's in MAIL_POSTGRES_MIGRATION_DSN.",
-        )
-    if facts.unknown:
-        return warning(
-            f"applied by a newer release: {first_of(facts.unknown)}",
-            "Run this command from the release that the processes run.",
-        )
-    return ok("all applied")
-
-
-def due_index(_config: Config, facts: PlanFacts) -> Verdict:
-    if facts.is_valid is None:
-        return failed(
-            f"the index {facts.index} is missing",
-            "Every hand-out reads the whole table. Create it as deliveries/migrations says.",
-        )
-    if not facts.is_valid:
-        return failed(f"the index {facts.index} is not valid", f"REINDEX INDEX mail.{facts.index};")
-    took = f"what is due is found in {lasting(facts.look_ahead_ms / 1000)}"
-    if facts.look_ahead_ms > _SLOW_LOOK_MS:
-        return warning(
-            f"{facts.index} is valid; {took}",
-            "Dead entries pile up in it: end what keeps a transaction open (postgres.sessions),"
-            " then VACUUM mail.deliveries.",
-        )
-    if facts.index in facts.used:
-        return ok(f"{facts.index} serves the hand-out; {took}")
-    if facts.estimated_rows < _SMALL_TABLE:
-        return ok(f"{facts.index} is valid; {facts.estimated_rows:,} rows need no index")
-    return failed(
-        f"the hand-out does not use {facts.index}, over {facts.estimated_rows:,} rows",
-        "ANALYZE mail.deliveries; then look again.",
-    )
 
 
 def host_load(_config: Config, facts: HostFacts) -> Verdict:

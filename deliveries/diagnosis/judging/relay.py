@@ -1,9 +1,8 @@
-"""The relay as it is now, and the collectors of telemetry. Pure."""
+"""The relay as it is now. Pure."""
 
 from datetime import UTC, datetime, timedelta
 
 from deliveries.conf import Config, TlsMode
-from deliveries.diagnosis.facts import ExporterFacts
 from deliveries.diagnosis.finding import Verdict, failed, ok, warning
 from deliveries.diagnosis.judging.wording import lasting
 from deliveries.diagnosis.relay.advice import advice_for
@@ -68,21 +67,3 @@ def relay_login(config: Config, seen: Probe | None) -> Verdict:
     if not config.smtp_username:
         return ok(f"no account is configured; {offered}")
     return ok(f"accepted: {seen.login.summary if seen.login else ''}; {offered}")
-
-
-def exporters(_config: Config, facts: tuple[ExporterFacts, ...]) -> Verdict:
-    broken = [one for one in facts if one.problem]
-    shown = "; ".join(f"{one.signal}: {_exporter(one)}" for one in facts)
-    if broken:
-        return warning(
-            shown,
-            "Mail goes on without it, and alerts do not. Is the collector up, and are"
-            " OTEL_EXPORTER_OTLP_ENDPOINT and OTEL_EXPORTER_OTLP_HEADERS right?",
-        )
-    return ok(shown)
-
-
-def _exporter(one: ExporterFacts) -> str:
-    if one.exporter != "otlp":
-        return one.exporter
-    return f"{one.endpoint} {one.problem or 'took an empty export'}"
