@@ -13,7 +13,7 @@ from deliveries.intake.texts import is_storable
 from deliveries.listing import statements
 from deliveries.listing.records import attempt_record, delivery_record
 
-# besides what the API shows
+# in addition to what the API shows
 _DELIVERY = (
     "attachment_count",
     "recipients_accepted",
@@ -82,7 +82,7 @@ def _fields(row: Any, names: tuple[str, ...], *, prefix: str = "") -> dict[str, 
 
 
 def _lines(fields: Mapping[str, Any], *, indent: str = "") -> Iterator[str]:
-    """One line a field, those left out that hold nothing."""
+    """One line per field; empty ones are left out."""
     shown = {name: value for name, value in fields.items() if value not in (None, [], False)}
     width = max(map(len, shown), default=0)
     for name, value in shown.items():
@@ -100,7 +100,7 @@ def _text(value: Any) -> str:
 
 
 def printable(text: str) -> str:
-    """Relays and producers wrote it: nothing of it drives the terminal or breaks the line."""
+    """Relays and producers wrote it: nothing of it may control the terminal or break the line."""
     return "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
     )

@@ -18,7 +18,7 @@ _SLOW_MS = 50.0  # a batch makes some round trips, and every one of them takes t
 _CLOCK_SECONDS = 2.0
 _LONG_TRANSACTION = 60.0  # dead index entries pile up behind it, and every claim reads them
 _FULL = 0.9
-_SLOW_LOOK_MS = 200.0  # a sound index takes some milliseconds, however long
+_SLOW_LOOK_MS = 200.0  # a healthy index takes some milliseconds, however long
 _SMALL_TABLE = 10_000  # below it PostgreSQL may rightly read the table instead of the index
 _BUSY = 4.0
 
