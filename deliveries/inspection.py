@@ -14,7 +14,7 @@ from deliveries.listing import statements
 from deliveries.listing.records import attempt_record, delivery_record
 from deliveries.printing import printable, rfc3339
 
-# besides what the API shows
+# in addition to what the API shows
 _DELIVERY = (
     "attachment_count",
     "recipients_accepted",
@@ -83,7 +83,7 @@ def _fields(row: Any, names: tuple[str, ...], *, prefix: str = "") -> dict[str, 
 
 
 def _lines(fields: Mapping[str, Any], *, indent: str = "") -> Iterator[str]:
-    """One line a field, those left out that hold nothing."""
+    """One line per field; empty ones are left out."""
     shown = {name: value for name, value in fields.items() if value not in (None, [], False)}
     width = max(map(len, shown), default=0)
     for name, value in shown.items():

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 
 def printable(text: str) -> str:
-    """Relays and producers wrote it: nothing of it drives the terminal or breaks the line."""
+    """Relays and producers wrote it: nothing of it may control the terminal or breaks the line."""
     return "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
     )

@@ -1,7 +1,7 @@
 """Why there is no session with a server, in words of our own.
 
-What drivers and servers say of it may hold names and values, so it is never passed on. It is looked
-through for what is known, and what is known has a text here. A server that speaks another language
+What drivers and servers say of it may hold names and values, so it is never passed on. It is
+searched for known phrases, each of which has a text here. A server that speaks another language
 than English, or says something new, gives no reason. Pure.
 """
 

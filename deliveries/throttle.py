@@ -1,4 +1,4 @@
-"""How often the same thing is told."""
+"""How often the same thing is logged."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""Threads that take longer than they may: each says what it may take, one looks. Pure."""
+"""Threads that take longer than they may: each says how long it may take, one checks. Pure."""
 
 import threading
 import time
@@ -12,7 +12,7 @@ class Watchdog:
     """Tells of a thread that overran its budget by `grace` seconds.
 
     The grace is counted in looks, `every` seconds apart: a process that was frozen as a whole finds
-    every budget overrun, and gives its threads as long as any other.
+    every budget overrun, and still gives its threads that long.
     """
 
     def __init__(
@@ -30,7 +30,7 @@ class Watchdog:
 
     @contextmanager
     def allow(self, thread: str, seconds: float) -> Iterator[None]:
-        """What is done inside may take so long."""
+        """What is done inside may take this long."""
         with self._lock:
             self._deadlines[thread] = self._clock() + seconds
         try:
@@ -41,7 +41,7 @@ class Watchdog:
                 self._overdue.pop(thread, None)
 
     def look(self) -> str | None:
-        """The name of a thread that is stuck, None when there is none. Call it every so often."""
+        """The name of a thread that is stuck, None when there is none. Call it regularly."""
         now = self._clock()
         with self._lock:
             for thread, deadline in self._deadlines.items():

@@ -62,7 +62,7 @@ PARTS: Mapping[str, Gather] = {
     "exporters": gather_exporters,
 }
 
-# Nothing is asked of a part while one that it stands on is away: it would only wait once more.
+# Nothing is asked of a part while one that it depends on is away: it would only wait once more.
 STANDS_ON: Mapping[str, tuple[str, ...]] = {
     "schema": ("postgres",),
     "plan": ("postgres", "schema"),

@@ -49,7 +49,7 @@ class Examination:
         return json.dumps({"level": self.level, "checks": checks})
 
     def lines(self, paint: Callable[[Level, str], str]) -> Iterator[str]:
-        """One line a check, advice below what is not ok, and a last line that counts.
+        """One line per check, advice below what is not ok, and a last line that counts.
 
         Checks that were not made have one line for each reason.
         """
@@ -137,7 +137,7 @@ def _find(check: Check, gathered: _Gathered, blamed: set[NotGatheredError]) -> F
 
 
 def _unread(error: NotGatheredError, *, made: bool) -> Verdict:
-    """The first check that meets the problem fails for it; the others could not be made."""
+    """The first check that meets the problem fails for it; the others are not made."""
     if made:
         return failed(str(error), error.advice).under(error.runbook)
     return warning(f"not looked at: {error}", "Mend that first.").under(error.runbook)

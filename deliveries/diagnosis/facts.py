@@ -1,4 +1,4 @@
-"""What the gatherers find, a class a part of the system. Pure: no I/O, no judgement.
+"""What the gatherers find, one class per part of the system. Pure: no I/O, no judgement.
 
 Ages and waits are seconds, by PostgreSQL's clock where rows are concerned. Counts that are bounded
 say so: `Bounded.more` means that counting stopped there.
@@ -63,7 +63,8 @@ class SchemaFacts:
 class PlanFacts:
     """How PostgreSQL would run the hand-out. `is_valid` is None where the index is missing.
 
-    `look_ahead_ms` is how long the scheduler's question took, which reads the index alike.
+    `look_ahead_ms` is how long the scheduler's question took, which reads the index in the same
+    way.
     """
 
     index: str

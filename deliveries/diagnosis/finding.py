@@ -56,8 +56,8 @@ def failed(seen: str, advice: str, **figures: Figure) -> Verdict:
 class Finding:
     """The verdict of one check. `id` is fixed: the runbook and scripts name it.
 
-    `runbook` is the heading to open, empty where all is well. What could not be looked at because
-    of something that another finding tells is not `made`.
+    `runbook` is the heading to open, empty where all is well. A check that could not be made
+    because of something that another finding tells is not `made`.
     """
 
     id: str

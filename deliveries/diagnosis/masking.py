@@ -1,4 +1,4 @@
-"""Provider summaries made alike, and harmless: what differs between mails goes. Pure."""
+"""Provider summaries made equal, and harmless: what differs between mails is removed. Pure."""
 
 import re
 

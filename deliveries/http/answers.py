@@ -29,7 +29,8 @@ def _respond(value: Any, *, status: int, media_type: str) -> HttpResponse:
     body = json.dumps(value, default=_time, separators=(",", ":"))
     response = HttpResponse(body, status=status, content_type=media_type)
     response["Content-Length"] = str(len(response.content))
-    # answers hold addresses: nobody on the way keeps them, and no browser guesses what they are
+    # answers hold addresses: nobody on the way may keep them, and no browser may guess what they
+    # are
     response["Cache-Control"] = "no-store"
     response["X-Content-Type-Options"] = "nosniff"
     return response

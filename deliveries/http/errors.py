@@ -1,6 +1,6 @@
 """What Django answers by itself, where no view was found or reached: the same problems.
 
-It gives the exception by its name; nothing of it is told.
+Django passes the exception by that name; nothing of it is told.
 """
 
 from django.http import HttpRequest, HttpResponse

@@ -1,4 +1,4 @@
-"""`POST login-code-deliveries`: a login code is accepted, or it is said why not."""
+"""`POST login-code-deliveries`: a login code is accepted, or the answer says why not."""
 
 import time
 import uuid
@@ -40,7 +40,7 @@ _MOST_AT_ONCE = 100
 
 @cache
 def group_commit() -> GroupCommit[Command, Result]:
-    """The one of this process. Made before the first request: to load a catalog takes a while."""
+    """The one of this process. Made before the first request: loading a catalog takes a while."""
     config = settings.MAIL
     catalog = load_catalog(directory=config.template_dir, default_locale=config.default_locale)
     acceptor = Acceptor(config=config, catalog=catalog)
@@ -133,7 +133,7 @@ def _command(
 
 
 def _outcome(result: Result) -> tuple[str, str]:
-    """The delivery's id and what to say of it; a repetition is answered as the first time."""
+    """The delivery's id and what to say of it; a repetition gets the first answer."""
     if isinstance(result, Rejection):
         raise _problem_of(result)
     if isinstance(result, Accepted):

@@ -55,7 +55,7 @@ def is_key(text: str) -> bool:
 
 
 def read_trace_headers(request: HttpRequest) -> dict[str, str]:
-    """`request_id`, `traceparent` and `tracestate`, as far as they are there and right."""
+    """`request_id`, `traceparent` and `tracestate`, as far as they are present and valid."""
     raw = {name: request.META.get(header, "") for name, header in _TRACE.items()}
     return read_trace({name: text.encode("latin-1", "replace") for name, text in raw.items()})
 

@@ -32,7 +32,7 @@ ANYONE = Caller(name=None, scope=TokenScope.OPERATE)
 
 
 class Gate:
-    """Tells callers by their tokens, in a time that says nothing of which token came close."""
+    """Tells callers by their tokens, in a time that does not tell which token came close."""
 
     def __init__(self, tokens: Sequence[ApiToken]) -> None:
         self._known = [(_digest(t.token.encode()), Caller(t.name, t.scope)) for t in tokens]

@@ -1,4 +1,4 @@
-"""Acceptance: the one door for every source, inside the caller's transaction.
+"""Acceptance: the one entrance for every source, inside the caller's transaction.
 
 Each command comes out as accepted, as a duplicate or as rejected. What is known already is looked
 up before the clock or the catalog is asked, so that a repetition gets the same answer for as long

@@ -16,13 +16,13 @@ from deliveries.payload import Mailbox
 
 MOST_RECIPIENTS = 100
 _LONGEST_NAME = 255
-_LONGEST_ADDRESS = 254  # RFC 5321 section 4.5.3.1.3, less the angle brackets
+_LONGEST_ADDRESS = 254  # RFC 5321 section 4.5.3.1.3, without the angle brackets
 GROUPS = ("to", "cc", "bcc", "reply_to")
 
 _ATOM = r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL_REST = r"(?:[a-z0-9-]{0,61}[a-z0-9])?"
 # Lower case, so that nothing is left to normalise; no `--` where Punycode has it; the last label
-# begins with a letter and is none that can never be reached.
+# begins with a letter and is not one that can never be reached.
 _PLAIN = re.compile(
     rf"(?=[^@]{{1,64}}@){_ATOM}(?:\.{_ATOM})*@(?:(?!..--)[a-z0-9]{_LABEL_REST}\.)*"
     rf"(?!(?:arpa|invalid|onion)\Z)(?!..--)[a-z]{_LABEL_REST}"

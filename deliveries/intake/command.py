@@ -125,7 +125,7 @@ def is_delivery_id(text: str) -> bool:
 
 def read_trace(fields: Mapping[str, bytes]) -> dict[str, str]:
     """What helps to follow a mail: `request_id`, `traceparent`, `tracestate`, as far as they are
-    right. No mail is refused for what is wrong.
+    valid. No mail is refused for a wrong one.
     """
     patterns = {"request_id": _VISIBLE, "traceparent": _TRACEPARENT, "tracestate": _VISIBLE}
     found = {

@@ -33,7 +33,7 @@ Lead = Callable[[], int | None]
 
 @dataclass(slots=True)
 class _Batch:
-    """Entries parsed: the commands, where they stood, and what was malformed at sight."""
+    """Entries parsed: the commands, where they stood, and what was found malformed at once."""
 
     commands: list[Command] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
@@ -88,7 +88,7 @@ class Consumer:
             return False
 
     def forget(self) -> None:
-        """After a fault nothing is believed: the cursor is read again."""
+        """After a fault nothing is assumed: the cursor is read again."""
         self._cursor = None
         self._lag.forget()
 
@@ -167,9 +167,9 @@ class Consumer:
         return cursor
 
     def _examine(self, cursor: Cursor) -> Cursor:
-        """Count what was lost before it was read; a stream that is not ours is read anew.
+        """Count what was lost before it was read; a stream that is not ours is read from its start.
 
-        A cursor ahead of the stream's last id would else wait for ever.
+        Otherwise a cursor ahead of the stream's last id would wait for ever.
         """
         state = self._stream.state()
         if state is None:
@@ -178,7 +178,7 @@ class Consumer:
         if finding is None:
             return cursor
         if finding.target == START != cursor.place:
-            # before the cursor: whoever dies in between leaves a cursor that shows it again
+            # before the cursor: a crash in between leaves a cursor that shows it again
             self._stream.reset_offset()
             crash.here(Point.CONSUMER_RESET)
         with atomic():
@@ -197,7 +197,7 @@ class Consumer:
         return moved
 
     def _publish(self, cursor: Cursor) -> None:
-        """Publish the cursor, unless it is published: also what an earlier turn could not."""
+        """Publish the cursor, unless it is published: also when an earlier turn could not."""
         if self._published == cursor.place:
             return
         self._stream.publish_offset(cursor.place)

@@ -43,7 +43,7 @@ RETURNING 1
 """,
 )
 
-# The running reader's next move fails, and with an epoch that grew it takes the cursor over anew,
+# The running reader's next move fails, and with an epoch that grew it takes the cursor over again,
 # at its new place, without waiting for an entry.
 PLACE = Statement(
     name="intake.place_cursor",

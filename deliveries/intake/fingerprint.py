@@ -11,7 +11,8 @@ _VERSION = b"1"
 def canonical(payload: dict[str, Any]) -> bytes:
     """The payload's one form: members sorted, no white space, numbers by their value and kind.
 
-    `1.0`, `1.00` and `10e-1` are one; `1` is another, for it may mean something else to a template.
+    `1.0`, `1.00` and `10e-1` are one; `1` is another, because it may mean something else to a
+    template.
     """
     text = json.dumps(payload, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return text.encode("ascii")
@@ -20,7 +21,7 @@ def canonical(payload: dict[str, Any]) -> bytes:
 def fingerprint(*, key: bytes, mode: str, canonical: bytes) -> bytes:
     """HMAC-SHA256 over a version, the mode and the canonical payload: 32 bytes.
 
-    `mode` is a command's payload mode, or says what else it is that is asked for.
+    `mode` is a command's payload mode, or names the other kind of request.
 
     Keyed, because a payload may hold little that cannot be guessed, such as a code of six digits.
     """

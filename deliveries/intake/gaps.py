@@ -28,7 +28,7 @@ class StreamState:
 
     @property
     def entries_gone(self) -> int | None:
-        """How many were added and are there no more."""
+        """How many were added and are no longer there."""
         return None if self.entries_added is None else self.entries_added - self.length
 
 
@@ -47,7 +47,7 @@ class Finding:
 def examine(*, place: str, accounted: int | None, state: StreamState) -> Finding | None:
     """Compare a cursor at `place` with the stream; None when there is nothing to write down.
 
-    A stream that is not the one that was read, restored from before or made anew, is read from its
+    A stream that is not the one that was read, restored from before or recreated, is read from its
     first entry. How much of it was lost nobody can know: that counts as 1.
     """
     here, last = order_of(place), order_of(state.last_generated_id)

@@ -6,7 +6,7 @@ from typing import Any
 from deliveries.intake.rejection import Rejection, RejectionCode
 from deliveries.intake.texts import is_line
 
-# ASCII: else IGNORECASE takes a long s, U+017F, for an s, and no message can carry such a name
+# ASCII: otherwise IGNORECASE takes a long s, U+017F, for an s, and no message can carry such a name
 _ALLOWED = re.compile(
     r"(?:X-[!-9;-~]+|List-[!-9;-~]+|Auto-Submitted|In-Reply-To|References)",
     re.IGNORECASE | re.ASCII,

@@ -47,6 +47,6 @@ class Lag:
             metrics.LAG.put(lag, until=now + _FRESH_SECONDS)
 
     def forget(self) -> None:
-        """Another one leads, or nobody knows: what was seen is no longer shown."""
+        """Another one leads, or nobody knows: the last value is no longer shown."""
         metrics.LAG.clear()
         self._looked_at = float("-inf")

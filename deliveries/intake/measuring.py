@@ -20,7 +20,7 @@ def measure_commands(
     began: int,
     entry_ids: Sequence[str] | None = None,
 ) -> None:
-    """Of one batch that was begun at `began` (Unix ns); `entry_ids` when it came by the stream."""
+    """Of one batch that started at `began` (Unix ns); `entry_ids` when it came by the stream."""
     accepted: dict[tuple[str, str], int] = defaultdict(int)
     duplicates: dict[str, int] = defaultdict(int)
     suppressed: dict[str, int] = defaultdict(int)

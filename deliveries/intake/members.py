@@ -72,8 +72,8 @@ class Members:
 
 
 def load_json(raw: bytes) -> dict[str, Any]:
-    """One JSON object, strictly: no member twice, no number that is none or that a float cannot
-    hold, bounded in depth and in memory.
+    """One JSON object, strictly: no member twice, no NaN or number that a float cannot hold,
+    bounded in depth and in memory.
 
     Raises Rejection(invalid_payload_json).
     """
@@ -178,12 +178,12 @@ def _out_of_place(mode: PayloadMode, unknown: set[str]) -> Rejection:
     """Names a member of the other mode; any other name is the producer's text."""
     misplaced = sorted(unknown & frozenset().union(*_MEMBERS.values()))
     if misplaced:
-        return _broken(f"{misplaced[0]} is no member in payload_mode {mode}")
+        return _broken(f"{misplaced[0]} is not a member in payload_mode {mode}")
     return _broken(f"has {len(unknown)} unknown member(s)")
 
 
 def _finite(text: str) -> float:
-    """JSON bounds no number, and `1e400` is Infinity to Python: no template or database has it."""
+    """JSON bounds no number; `1e400` is Infinity to Python, which no template or database has."""
     number = float(text)
     if math.isinf(number):
         raise _broken("holds a number that is too large")

@@ -137,5 +137,5 @@ def encoded(fields: Mapping[str, Any]) -> dict[str, bytes]:
 
 
 def _bytes(text: str) -> bytes:
-    """Half a character too: it is the check's to refuse, and what --unchecked may want."""
+    """An unpaired surrogate too: the check refuses it, and --unchecked may want it."""
     return text.encode("utf-8", "surrogatepass")

@@ -15,7 +15,7 @@ from deliveries.intake.gaps import START, StreamState, read_entry_id
 
 logger = logging.getLogger(__name__)
 
-# Entries after ARGV[1], at most ARGV[2] of them and, but for the first, ARGV[3] bytes in all. Of
+# Entries after ARGV[1], at most ARGV[2] of them and, except for the first, ARGV[3] bytes in all. Of
 # an entry larger than ARGV[4] the first 64 parts and ARGV[5] bytes are kept. Per entry: id, size,
 # name, value, and so on.
 _READ = """
@@ -48,7 +48,8 @@ return found
 """
 
 # Sets the published offset forward only: a reader that was paused between its commit and this must
-# not put it back. Ids are compared as text, for a double cannot hold them. What is no id gives way.
+# not put it back. Ids are compared as text, because a double cannot hold them. What is no id gives
+# way.
 _PUBLISH = """
 local largest = '18446744073709551615'
 local function parts(id)
@@ -80,7 +81,7 @@ return {found['length'], found['last-generated-id'], first and first[1] or false
 """
 
 # Counts some entries after ARGV[1] and up to ARGV[2]: how many, the last of them, and whether more
-# may follow. In small turns, for an entry comes with all that it says.
+# may follow. In small steps, because an entry comes with all its content.
 _COUNT = """
 local total, bytes, after = 0, 0, ARGV[1]
 while total < 512 and bytes < 8388608 do
@@ -96,8 +97,8 @@ return {total, after, 1}
 """
 
 _CUT_BYTES = 64 * 1024
-_FIELDS_ALLOWANCE = 64 * 1024  # for everything of an entry besides its payload
-_TRIM_ENTRIES = 10_000  # in one go, for which Redis serves nobody else
+_FIELDS_ALLOWANCE = 64 * 1024  # for everything of an entry except its payload
+_TRIM_ENTRIES = 10_000  # in one go, during which Redis serves nobody else
 
 
 class CommandStream:
@@ -165,7 +166,7 @@ class CommandStream:
         self._publish(keys=[self._offset_key], args=[entry_id])
 
     def reset_offset(self, entry_id: str = START) -> None:
-        """Put the offset back: to the start, for a stream that was made anew, or by hand."""
+        """Put the offset back: to the start, for a stream that was recreated, or by hand."""
         self._client.set(self._offset_key, entry_id)
 
     def count(self, *, after: str, until: str, most: int) -> int:
@@ -180,7 +181,7 @@ class CommandStream:
         """Remove entries older than `before`, so many at a time; return whether more may wait.
 
         Whole nodes of the stream go first, which is cheap and can be bounded. The one that is left
-        then holds newer entries too, and on a quiet stream would keep the old ones for good.
+        then holds newer entries too, and on a quiet stream would keep the old ones for ever.
         """
         removed = self._client.xtrim(self.name, minid=before, approximate=True, limit=_TRIM_ENTRIES)
         if int(removed) >= _TRIM_ENTRIES // 2:

@@ -15,7 +15,7 @@ def is_storable(text: str) -> bool:
     if "\x00" in text:
         return False
     try:
-        text.encode()  # several times faster than a search for surrogates
+        text.encode()  # several times faster than searching for surrogates
     except UnicodeEncodeError:
         return False
     return True

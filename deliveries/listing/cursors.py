@@ -46,7 +46,7 @@ def read_cursor(kind: List, text: str) -> Place:
         place = Place(key=key, moment=_EPOCH + micros * _MICROSECOND)
     except (UnicodeEncodeError, binascii.Error, struct.error, OverflowError):
         raise InvalidCursorError from None
-    # one text a cursor: what decodes loosely is none of ours
+    # one text per cursor: what decodes only loosely is not one of ours
     if found != kind or key < 0 or write_cursor(kind, place) != text:
         raise InvalidCursorError
     return place

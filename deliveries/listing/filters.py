@@ -9,7 +9,7 @@ LONGEST_WINDOW = timedelta(hours=24)
 
 
 class WindowRequiredError(Exception):
-    """The filters may match little among very much: they need a time window of 24 h or less."""
+    """The filters may match few rows among very many: they need a time window of 24 h or less."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,7 @@ class Filters:
 
 
 def require_window(filters: Filters) -> None:
-    """Raises WindowRequiredError for filters whose pages might be long in coming."""
+    """Raises WindowRequiredError for filters whose pages might take long."""
     given = filters.given
     if not given or given & {"recipient", "idempotency_key"}:
         return

@@ -1,8 +1,8 @@
 """The SQL of the lists: one statement for each way in, so that each has its index.
 
 Deliveries are listed by their bigint id, newest first. Ids are drawn while a delivery is accepted,
-so `created_at` follows them but for the length of a transaction: a time window becomes a range of
-ids (`BOUNDS`), and no index on the time is written at every change of state.
+so `created_at` follows them except for the length of a transaction: a time window becomes a range
+of ids (`BOUNDS`), and no index on the time is written at every change of state.
 """
 
 from typing import Final
@@ -53,7 +53,7 @@ LEFT JOIN delivery_payloads AS p ON p.delivery_pk = d.id
 LEFT JOIN dead_letters AS x ON x.delivery_pk = d.id
 """
 
-# What any page may ask besides its own way in.
+# What any page may ask in addition to its own way in.
 _ASKED: Final = """
       d.id > %(low)b::bigint AND d.id < %(high)b::bigint
       AND (%(status)b::text IS NULL OR d.status = %(status)b::text)
@@ -86,7 +86,7 @@ WITH page AS MATERIALIZED (
 
 # A literal state each: a partial index does not serve a bound parameter in a generic plan. Ordered
 # by `id * -1`, as its index is: ordered by `id`, the planner may take the primary key instead, and
-# walk through all that came after the last that is failed.
+# walk through everything after the last failed one.
 _OF_STATUS: Final = """
 WITH page AS MATERIALIZED (
   SELECT d.* FROM deliveries AS d

@@ -34,7 +34,7 @@ def moment(text: str) -> datetime:
 
 
 def deadline(text: str) -> datetime:
-    """As `moment`, but a duration counts forward."""
+    """Like `moment`, but a duration counts forward."""
     now = datetime.now(UTC)
     found = moment(text)
     return now + (now - found) if _DURATION.fullmatch(text) else found
@@ -63,7 +63,7 @@ def one_line(text: str) -> str:
 
 
 def delivery_id(text: str) -> str:
-    """Any line of text; that it is nobody's is for the answer."""
+    """Any line of text; that nothing has it is for the answer to say."""
     if not text.isprintable():
         raise argparse.ArgumentTypeError(f"{text!r} is no delivery id")
     return text

@@ -65,7 +65,7 @@ def as_object(fields: Fields) -> dict[str, Any]:
 
 
 def is_login_code(kept: Kept) -> bool:
-    """Nobody may put one on the stream; who has done so has put a code there."""
+    """Nobody may put one on the stream; whoever has done so has put a code there."""
     return kept.source == Source.AUTHSESSION
 
 
@@ -120,7 +120,7 @@ def _short(value: Any) -> str:
 
 
 def _shortened(value: Any) -> Any:
-    """Long texts cut; bodies and files are not what one looks for here."""
+    """Long texts are cut; nobody looks for bodies and files here."""
     if isinstance(value, str) and len(value) > _LONGEST:
         return f"{value[:_LONGEST]}... ({len(value)} characters)"
     if isinstance(value, dict):

@@ -1,7 +1,7 @@
 """The shape of the operators' commands: one answer, as text or as JSON, and an exit status.
 
 A command says what it does in `answer`; what can go wrong in the same way everywhere is turned into
-one line on standard error here. No traceback is for an operator to read.
+one line on standard error here. An operator never has to read a traceback.
 """
 
 import json
@@ -121,7 +121,7 @@ class OperatorCommand(StatusCommand):
             self.stdout.write(json.dumps(found.data, default=_plain) if as_json else found.text)
             self.stdout.flush()
         except BrokenPipeError:
-            # the reader has seen enough; nothing more is to be written, at the exit neither
+            # the reader has seen enough; nothing more is to be written, not at the exit either
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

@@ -1,6 +1,6 @@
-"""Sending again what an operator names, or what ended in some way in some time.
+"""Sending again what an operator names, or what ended in some way in a period.
 
-Whatever breaks a run off, the same command goes on: a delivery that was sent again is skipped.
+Whatever interrupts a run, the same command goes on: a delivery that was sent again is skipped.
 """
 
 import time
@@ -52,7 +52,7 @@ class Period:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class How:
-    """`again` also what was sent again before; `rate` is a second at most, None without bound."""
+    """`again` also what was sent again before; at most `rate` per second, None for no bound."""
 
     again: bool = False
     everyone: bool = False
@@ -147,7 +147,7 @@ def send_again(
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> Tally:
-    """Do it, a chunk a transaction, `tell`ing how many are done. Ctrl-C ends it between two."""
+    """Do it, one chunk per transaction, `tell`ing how many are done. Ctrl-C ends it between two."""
     tally, started = Tally(), clock()
     try:
         for chunk in _chunks(delivery_ids, min(how.rate or _LARGEST_CHUNK, _LARGEST_CHUNK)):
@@ -184,7 +184,7 @@ def _send_chunk(chunk: list[str], how: How, config: Config, tally: Tally) -> Non
 
 
 def _key(delivery_id: str, *, again: bool) -> str:
-    """The key that makes a repetition harmless; asked for once more, it is none."""
+    """The key that makes a repetition harmless; asked for once more, it is not one."""
     return f"resend:{delivery_id}:{uuid.uuid4().hex[:12]}" if again else f"resend:{delivery_id}"
 
 

@@ -1,6 +1,6 @@
 """Rows for a person to read.
 
-What producers and relays wrote neither drives a terminal nor breaks a line.
+What producers and relays wrote can neither control a terminal nor break a line.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ _WIDEST = 60
 
 
 def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
-    """A line of headings and a line a row; a column is as wide as what is in it, up to a bound."""
+    """A line of headings, one line per row; a column is as wide as its content, up to a bound."""
     lines = [list(columns), *([cell(row[name]) for name in columns] for row in rows)]
     widths = [max(len(line[place]) for line in lines) for place in range(len(columns))]
     return "\n".join(

@@ -36,5 +36,5 @@ def rejected(code: FailureCode) -> Judgement:
 
 
 def failed(code: FailureCode) -> Judgement:
-    """It did not come about, and is tried again."""
+    """It was not sent, and is tried again."""
     return Judgement(AttemptStatus.TRANSPORT_FAILED, code, Disposition.DEFERRED)

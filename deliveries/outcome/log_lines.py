@@ -17,7 +17,7 @@ def log_outcome(row: Any, done: Completion) -> None:
     """`row` is one of `transitions.complete`, `done` what was asked for: by whichever process."""
     level = logging.DEBUG if done.attempt.failure_code is None else logging.INFO
     if row.status == DeliveryStatus.SENT and not logger.isEnabledFor(level):
-        return  # most of them, and nothing is said of them
+        return  # most of them: nothing is logged at this level
     fields = {
         "delivery_id": row.delivery_id,
         "source": row.source,

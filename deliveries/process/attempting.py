@@ -47,7 +47,8 @@ def _build(context: Context) -> Parts:
         stopping=stopping,
         ring=wake.ring,
         shutdown_seconds=shutdown_seconds,
-        # what was claimed and not begun counts as unknown when the process is lost, and then fails
+        # what was claimed and not started counts as unknown when the process is lost, and then
+        # fails
         holds_ready=config.unknown_outcome is UnknownOutcome.RETRY,
         watchdog=context.watchdog,
     )
@@ -57,7 +58,7 @@ def _build(context: Context) -> Parts:
         poll=config.scheduler_poll_interval.total_seconds(),
         wake=wake,
         watchdog=context.watchdog,
-        # a claim that hangs leaves the senders the time in which they are cut off in good order
+        # a claim that hangs still leaves the senders time to be aborted in order
         longest_join=shutdown_seconds - SHUTDOWN_RESERVE,  # a second at least
     )
     return Parts(running=[loop, pool], bells={HANDED_OUT: wake})

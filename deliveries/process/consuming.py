@@ -11,7 +11,7 @@ from deliveries.process.lifecycle import Context, Parts, run
 from deliveries.process.loop import Loop
 from deliveries.states import ProcessType
 
-# The leadership is renewed once a turn, so a turn must wait for less than its lease.
+# The leadership is renewed once per turn, so a turn must wait for less than its lease.
 _LONGEST_WAIT = timedelta(seconds=1)
 _STANDBY_SECONDS = 1.0
 

@@ -15,7 +15,7 @@ _BEATS = 3  # a lease
 
 
 class Heartbeat:
-    """Beats in a thread and on a connection of its own, so that nothing else can hold it up."""
+    """Beats in a thread and on a connection of its own, so that nothing else can delay it."""
 
     def __init__(self, *, worker_id: int, capacity: int, lease: Lease) -> None:
         self._worker_id = worker_id
@@ -37,7 +37,7 @@ class Heartbeat:
         self._loop.start()
 
     def retire(self, *, seconds: float) -> None:
-        """Take part in no more sharing out of work; wait so long at most for that to be known."""
+        """Take no more work; wait at most so long for that to be known."""
         if self._capacity:
             self._capacity = 0
             self._loop.wake.ring()
@@ -45,7 +45,7 @@ class Heartbeat:
         crash.here(Point.PROCESS_RETIRED)
 
     def stop(self) -> None:
-        """Beat no more, and leave the lease to run out by itself."""
+        """Stop beating, and leave the lease to run out by itself."""
         self._loop.stop()
 
     def leave(self, *, until: float) -> bool:

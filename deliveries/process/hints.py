@@ -1,7 +1,7 @@
 """Hints: NOTIFY from the transaction that made work, so that nobody waits for a poll.
 
-A hint may be lost and nothing is lost with it: every loop polls besides. One connection of its own
-listens, so that no other is ever blocked in waiting.
+A hint may be lost and nothing is lost with it: every loop also polls. One connection of its own
+listens, so that no other is ever blocked by waiting.
 """
 
 import logging

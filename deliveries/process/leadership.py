@@ -1,7 +1,7 @@
 """What only one process may do at a time: a short lease in the database, with an epoch.
 
 Never a session lock: a frozen process would hold it for as long as its connection lives. The epoch
-grows at every change of the leader, so that what an old leader does late can be told apart.
+grows at every change of the leader, so that what an old leader does late can be recognized.
 """
 
 from datetime import timedelta
@@ -9,7 +9,7 @@ from datetime import timedelta
 from deliveries.database import Statement
 
 LEASE = timedelta(seconds=3)
-# With a look a second, its successor has it three seconds after its end.
+# With one look per second, its successor has it three seconds after its end.
 MAINTENANCE_LEASE = timedelta(seconds=2)
 MAINTENANCE = "maintenance"
 

@@ -1,8 +1,8 @@
 """The lease of this process: its row in `workers`, kept alive by a heartbeat.
 
 The row holds the lease by the database's clock, for the schedulers that look for the lost. The
-process itself trusts only its own monotonic clock, read before the renewal was asked for: it
-believes its lease for less long than anyone else.
+process itself trusts only its own monotonic clock, read before the renewal was asked for: it stops
+believing in its lease before anyone else does.
 """
 
 import os
@@ -64,7 +64,7 @@ class Lease:
             self._until = asked_at + self.length.total_seconds()
 
     def end(self) -> None:
-        """Believe nothing from now on: the process is about to leave, whatever still runs."""
+        """Assume no lease from now on: the process is about to leave, whatever still runs."""
         with self._lock:
             self._ended = True
             self._until = float("-inf")

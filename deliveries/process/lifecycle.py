@@ -146,7 +146,7 @@ def _wait_for_end(heartbeat: Heartbeat, watchdog: Watchdog) -> _Ending:
 def _shut_down(
     running: Sequence[Part], heartbeat: Heartbeat, config: Config, ending: _Ending
 ) -> bool:
-    """Stop everything within the shutdown timeout; return whether nothing had to be left."""
+    """Stop everything within the shutdown timeout; return whether nothing was left unfinished."""
     deadline = time.monotonic() + config.shutdown_timeout.total_seconds()
     if ending is _Ending.STUCK:
         heartbeat.stop()

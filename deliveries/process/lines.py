@@ -1,4 +1,4 @@
-"""Log lines: values made plain, and written so that none can break the line or drive a terminal."""
+"""Log lines: plain values, written so that none can break the line or control a terminal."""
 
 import json
 import math
@@ -28,7 +28,7 @@ _HEAD = ("timestamp", "level", "process", "logger", "message")
 
 
 def plain(value: object, *, depth: int = 0) -> Json:
-    """A value that JSON has. Of an object that it has not, only the class: the rest may be secret.
+    """A value that JSON has. Of any other object only the class: the rest may be secret.
 
     Long texts, lists and deep nests are cut.
     """
@@ -82,7 +82,7 @@ def _word(value: Json) -> str:
 
 def _text(value: str) -> str:
     cut = value if len(value) <= _TEXT_LIMIT else value[:_TEXT_LIMIT] + "…"
-    # half a character is no character: many readers of JSON refuse the line
+    # an unpaired surrogate is not a character: many readers of JSON refuse the line
     return _SURROGATES.sub("\ufffd", cut)
 
 

@@ -1,4 +1,4 @@
-"""Structured logs on stderr: one line a record, whatever is in it.
+"""Structured logs on stderr: one line per record, whatever is in it.
 
     logger.info("retry scheduled", extra={"delivery_id": "d-1", "attempt_no": 2})
 
@@ -91,7 +91,7 @@ class LineHandler(logging.StreamHandler[Any]):
             "error": name_error(error) if error else None,
             "at": f"{record.module}:{record.lineno}",
         }
-        # with stderr itself gone there is nobody left to tell
+        # with stderr itself gone there is nowhere left to log
         with suppress(OSError, ValueError):
             self.stream.write(json_line({"timestamp": record.created, **told}) + self.terminator)
 

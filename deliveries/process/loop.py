@@ -14,8 +14,8 @@ from deliveries.watchdog import Watchdog
 
 logger = logging.getLogger(__name__)
 
-# A step is some statements, each of which the session's timeouts bound: one that takes longer than
-# all of them together will never end.
+# A step is a few statements, each bounded by the session's timeouts: one that takes longer than all
+# of them together will never end.
 STEP_SECONDS = 300.0
 
 

@@ -54,7 +54,7 @@ def _pending(alias: str) -> int:
 def _apply(alias: str, *, may_be_refused: bool) -> None:
     connection = connections[alias]
     with connection.cursor() as cursor:
-        # a migration may take longer than a claim, and think longer between two statements
+        # a migration may take longer than a claim, and longer between two statements
         cursor.execute(
             "SET statement_timeout = 0; SET lock_timeout = 0;"
             " SET idle_in_transaction_session_timeout = 0"

@@ -24,7 +24,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 
 def serve() -> int:
-    """Check the start-up and become gunicorn; returns only an exit status for a failure.
+    """Run the start-up checks and become gunicorn; returns only an exit status for a failure.
 
     The process keeps its id. Nothing else of it is left: gunicorn's workers make their own
     connections and threads, and its socket is bound only then.

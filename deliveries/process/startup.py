@@ -1,6 +1,6 @@
 """The start-up of every process: each step in its order, each failure one line and a status.
 
-The configuration is valid before this begins: `manage.py` ends with 78 where it is not.
+The configuration is valid before this starts: `manage.py` ends with 78 where it is not.
 """
 
 import logging

@@ -18,7 +18,7 @@ def hold_back() -> None:
 
 
 def let_through() -> None:
-    """For the program that takes the process over. What comes now ends it as the system does."""
+    """For the program that takes the process over. From now on signals end it by default."""
     for number in _STOPPING:
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
@@ -27,5 +27,5 @@ def let_through() -> None:
 def arrives(seconds: float) -> bool:
     """Whether one comes within so many seconds, or has come already."""
     taken = signal.sigtimedwait(_STOPPING, seconds)
-    # SIGCONT cuts the wait short, and one past its time then answers with no signal at all
+    # SIGCONT cuts the wait short, and a wait past its time then returns no signal at all
     return taken is not None and taken.si_signo in _STOPPING

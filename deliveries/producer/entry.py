@@ -61,8 +61,8 @@ def check_key(idempotency_key: str) -> str:
 
 
 def is_request_id(text: str | None) -> TypeGuard[str]:
-    """Whether the service keeps it with the delivery. No mail is kept back for one that it does
-    not."""
+    """Whether the service keeps it with the delivery. No mail is held back for one that is not
+    kept."""
     return text is not None and _REQUEST_ID.fullmatch(text) is not None
 
 

@@ -9,20 +9,20 @@ class ProducerError(Exception):
 
 
 class InvalidCommandError(ProducerError, ValueError):
-    """What was given cannot be a command. Nothing was sent; the caller has to mend it."""
+    """What was given cannot be a command. Nothing was sent; the caller has to fix it."""
 
 
 class StreamRefusedError(ProducerError):
     """Redis refuses the command: a right or a password is missing, the memory is full, the key is
-    no stream. Nothing was added; somebody has to mend the set-up.
+    not a stream. Nothing was added; somebody has to fix the set-up.
     """
 
 
 class UnconfirmedError(ProducerError):
     """No answer came in time, so the command may have been taken or not.
 
-    To try again later with the same idempotency key is safe: it makes no second mail. `retry_after`
-    is the number of seconds that the service asked to be left alone for, where it did.
+    Trying again later with the same idempotency key is safe: it makes no second mail. `retry_after`
+    is the number of seconds that the service asked to wait, where it did.
     """
 
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:

@@ -27,7 +27,7 @@ FAULTS = (OSError, http.client.HTTPException)
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where the service listens. `prefix` is a path before its own, "" mostly."""
+    """Where the service listens. `prefix` is a path before its own, usually ""."""
 
     host: str
     port: int
@@ -38,7 +38,7 @@ class Endpoint:
     def of(cls, url: str, *, tls: ssl.SSLContext | None) -> "Endpoint":
         """Certificates are verified by the system's CAs, unless `tls` says otherwise.
 
-        Raises ValueError for what is no plain http or https URL.
+        Raises ValueError for what is not a plain http or https URL.
         """
         try:
             parts = urlsplit(url)
@@ -75,9 +75,10 @@ class Exchanges:
     ) -> Answer:
         """One POST, over by `deadline` of the monotonic clock. Redirects are not followed.
 
-        A kept connection that the server has closed meanwhile is replaced by a new one, which says
+        A kept connection that the server has closed meanwhile is replaced by a new one, which sends
         the same again: fit for requests that may be repeated. After a fault of one that was kept
-        the others are not tried either: what ended it has mostly ended them. Raises one of FAULTS.
+        the others are not tried either: what ended it has probably ended them. Raises one of
+        FAULTS.
         """
         kept = self._kept()
         if kept is not None:
@@ -117,7 +118,7 @@ class Exchanges:
         return Answer(response.status, response.getheader("Retry-After"), body)
 
     def _kept(self) -> "_Connection | None":
-        """The latest that is fresh. One of before a fork is the parent's."""
+        """The latest that is fresh. One from before a fork is the parent's."""
         while True:
             try:
                 pid, since, connection = self._idle.pop()
@@ -191,7 +192,7 @@ class _DeadlineSocket:
 
 
 class _Answering(io.RawIOBase):
-    """The bytes of one answer; to close it leaves the connection open."""
+    """The bytes of one answer; closing it leaves the connection open."""
 
     def __init__(self, sock: _DeadlineSocket) -> None:
         self._sock = sock

@@ -23,8 +23,8 @@ from deliveries.producer.patience import Patience, Tries
 from deliveries.producer.trace import TraceContext
 
 _PATH = "/api/v1/internal/login-code-deliveries"
-# The service is away for now, or what stands before it has too much to do: a request may be
-# repeated under its key.
+# The service is away for now, or what is in front of it is overloaded: a request may be repeated
+# under its key.
 _PASSING = frozenset({429, 502, 503, 504})
 _TOKEN = re.compile(r"[!-~]+")
 _NAME = re.compile(r"[a-z][a-z0-9_.\[\]/-]{0,63}")
@@ -66,8 +66,8 @@ class LoginCodeClient:
     """Posts login codes. May be shared by threads; keeps its connections for a moment.
 
     What ends in no answer, or in a 429, 502, 503 or 504, is posted again under the same idempotency
-    key until the patience is at its end, not before the time that a `Retry-After` names. Another
-    4xx is never repeated: the answer would be the same.
+    key until the patience is over, not before the time that a `Retry-After` names. Another 4xx is
+    never repeated: the answer would be the same.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class LoginCodeClient:
 
         The key names the login that the code is for, and is the same when the caller repeats
         itself. Raises InvalidCommandError, IdempotencyConflictError, RequestRejectedError,
-        UnexpectedAnswerError, or UnconfirmedError, after which to post again under the same key is
+        UnexpectedAnswerError, or UnconfirmedError, after which posting again under the same key is
         safe.
         """
         headers = {
@@ -177,7 +177,7 @@ def _members(body: bytes) -> dict[str, Any]:
 
 
 def _name(value: Any) -> str:
-    """A code or a member's name: what else stands in its place is not shown."""
+    """A code or a member's name: anything else in its place is not shown."""
     return value if isinstance(value, str) and _NAME.fullmatch(value) else ""
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 class Patience:
     """In seconds. `total` bounds a call with all its tries and waits, `each` one try.
 
-    After a failed try the wait doubles from `first_wait` to `longest_wait`, less up to a half by
-    chance, so that many callers do not come back together.
+    After a failed try the wait doubles from `first_wait` to `longest_wait`, less a random part of
+    up to half, so that many callers do not come back together.
     """
 
     total: float = 10.0
@@ -37,7 +37,7 @@ class Tries:
         return min(self._end, time.monotonic() + self._each)
 
     def pause(self, *, at_least: float = 0.0, reserve: float = 0.0) -> bool:
-        """Wait before the next try; False, at once, when the call would be out of time.
+        """Wait before the next try; False, at once, when the call would run out of time.
 
         `reserve` is what the next try must have left.
         """

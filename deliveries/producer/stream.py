@@ -66,9 +66,9 @@ class CommandPublisher:
     def connect(cls, url: str, *, patience: Patience | None = None, **options: Any) -> Self:
         """Of a URL, `rediss://user:password@host:6379/0`, with timeouts as `patience` has them.
 
-        Connects when it is first used. Of a try, `each` bounds every wait for itself, so one that
+        Connects when it is first used. Within a try `each` bounds every single wait, so one that
         has to connect may take longer. `options` are the constructor's. Raises ValueError for what
-        is no such URL.
+        is not such a URL.
         """
         patience = patience or Patience()
         try:
@@ -95,7 +95,7 @@ class CommandPublisher:
 
         The key names the event that the mail is about, such as `order:4711:shipped`, and is the
         same whenever this mail is published again: so it is sent once, however often the caller
-        repeats itself. Without a `delivery_id` the delivery gets one that follows from the key.
+        repeats itself. Without a `delivery_id` the delivery gets one that is derived from the key.
 
         Raises InvalidCommandError, StreamRefusedError, or UnconfirmedError, after which publishing
         again under the same key is safe.
@@ -114,7 +114,7 @@ class CommandPublisher:
     def add(self, fields: Mapping[str, bytes]) -> Published:
         """Put an entry on the stream as it is. Raises StreamRefusedError and UnconfirmedError.
 
-        Names are encoded as UTF-8, half a character too.
+        Names are encoded as UTF-8, an unpaired surrogate too.
         """
         raw = {name.encode("utf-8", "surrogatepass"): value for name, value in fields.items()}
         entry_id = self._xadd(raw)
@@ -140,7 +140,7 @@ class CommandPublisher:
                 raise StreamRefusedError(f"Redis refuses the command ({_named(error)})") from None
             else:
                 return entry_id.decode() if isinstance(entry_id, bytes) else str(entry_id)
-            # a try cannot be cut short, so one that would not fit any more is not begun
+            # a try cannot be cut short, so one that would no longer fit is not started
             if not tries.pause(reserve=self._patience.each):
                 raise UnconfirmedError(f"Redis did not confirm the entry ({name})")
 

@@ -23,7 +23,7 @@ class TraceContext:
     def from_carrier(cls, carrier: Mapping[str, str]) -> Self | None:
         """Of what `opentelemetry.propagate.inject` filled, or of a request's headers.
 
-        None where there is no trace that can be read: no mail is kept back for that.
+        None where there is no trace that can be read: no mail is held back for that.
         """
         lower = {name.lower(): value for name, value in carrier.items()}
         traceparent, tracestate = lower.get("traceparent", ""), lower.get("tracestate", "")

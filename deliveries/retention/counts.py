@@ -1,6 +1,6 @@
 """The statements that count what would be removed. They read only, and answer as `removals` do.
 
-A page of keys each, because a count over a table of many millions would run into the time limit.
+One page of keys each, because a count over a table of many millions would run into the time limit.
 """
 
 from deliveries.database import Statement

@@ -12,7 +12,7 @@ _PAGE = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """How many rows of a table are kept no longer; `kept` is how long they are."""
+    """How many rows of a table are past their retention; `kept` is how long they are."""
 
     table: str
     rows: int

@@ -1,7 +1,7 @@
-"""One round of retention, a bounded page a step, with rests between them.
+"""One round of retention, one bounded page per step, with rests between them.
 
 A round may end anywhere, by a signal, a fault or a kill: every page is a transaction of its own,
-and the next round begins at the beginning again.
+and the next round starts from the beginning again.
 """
 
 import logging
@@ -23,14 +23,14 @@ logger = logging.getLogger(__name__)
 _LARGEST_PAGE, _SMALLEST_PAGE = 2_000, 50
 # A page that takes longer is halved, one that takes less than half of it is doubled.
 _PAGE_SECONDS = 0.2
-# For each second of work so many of rest: what is sent meanwhile has nine tenths of the server.
+# So many seconds of rest for each second of work: sending has nine tenths of the server.
 _RESTS = 9.0
 # below the leadership's lease, which is renewed once a step
 _LONGEST_REST_SECONDS = 1.5
 _PROGRESS_SECONDS = 30.0
 
-# The time limits are this transaction's only. Its commit waits for no disk: what a crash of the
-# server brings back, the next round removes again.
+# The time limits are this transaction's only. Its commit does not wait for the disk: what a crash
+# of the server brings back, the next round removes again.
 BOUND = Statement(
     name="retention.bound",
     purpose="make this transaction one that gives up early and commits without waiting",

@@ -1,14 +1,14 @@
 """The statements that remove what a delivery no longer needs, and what never became one.
 
 Each looks at one page of keys, so it needs no index of its own on the busy tables; keys are drawn
-in the order of acceptance, so a page without anything old enough is the end of the way. Rows that
+in the order of acceptance, so the first page without anything old enough is the last. Rows that
 somebody holds are passed over, never waited for. All answer with one row: `last` and `reached` as
 in `transitions.removal`, and a count for each table under the table's name.
 """
 
 from deliveries.database import Statement
 
-# Content is weighed as well as counted: the bytes decide how long a transaction is.
+# Content is measured as well as counted: the bytes decide how long a transaction is.
 REMOVE_PAYLOADS = Statement(
     name="retention.remove_payloads",
     purpose="remove the content of the deliveries of one page that ended long enough ago",

@@ -1,10 +1,10 @@
-"""From where on a lane's index is read. Pure.
+"""Where the reading of a lane's index starts. Pure.
 
 While anyone holds an old snapshot (a dump, a forgotten session), the entries of what was handed out
 stay in the index and are read over by every hand-out: after some hundred thousand of them a
 hand-out takes longer than a send. So a lane is read from a little before the last one that was
-handed out. What may still come below that floor (given back, accepted in a long transaction) is met
-when the floor is dropped, every few seconds.
+handed out. What may still come below that floor (given back, accepted in a long transaction) is
+found when the floor is dropped, every few seconds.
 """
 
 import time
@@ -18,7 +18,7 @@ _LIFE_SECONDS = 10.0
 
 
 class Floors:
-    """One floor a lane, none until something of it was handed out."""
+    """One floor per lane, none until something of it was handed out."""
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

@@ -2,8 +2,8 @@
 
 "Waiting" is what `mail.attempt_schedule.depth` counts: deliveries in `queued` or `rendered` whose
 `send_at` has come, retries that are not due yet included, and those that are handed out but not
-begun. A delivery has been put into the schedule when it was accepted or its `send_at` came, a retry
-when its last attempt ended: one rung of the ladder before its time.
+started. A delivery has been put into the schedule when it was accepted or its `send_at` came, a
+retry when its last attempt ended: one rung of the ladder before its time.
 """
 
 import time
@@ -18,7 +18,7 @@ from deliveries.telemetry import metrics
 
 FRESH_SECONDS = 15.0
 _SAMPLE_SECONDS = 5.0
-# of a long schedule a sample is dear, and taken less often: a twentieth of the time, at most
+# of a long schedule a sample is expensive, and taken less often: a twentieth of the time, at most
 _RESTS = 20.0
 _LONGEST_REST_SECONDS = 10.0
 _LIMIT = "SET LOCAL statement_timeout = 1000"
@@ -133,7 +133,7 @@ class Sampler:
         self._next_at = now + _SAMPLE_SECONDS
         try:
             self._counted = (now, *count())
-        finally:  # each for itself: the one that takes too long is missing alone
+        finally:  # each on its own: only the one that takes too long is missing
             self._aged = (now, ages(ladder=self._ladder))
         took = self._clock() - now
         self._next_at = now + min(_LONGEST_REST_SECONDS, max(_SAMPLE_SECONDS, took * _RESTS))

@@ -31,7 +31,7 @@ class Maintenance:
     """Any number may run: the one that leads works, the others watch, to be ready.
 
     `lead` takes or keeps the leadership and returns its epoch, None while another process has it.
-    The statements are guarded by the states that they change, so one who led and was frozen does
+    The statements are guarded by the states that they change, so one that led and was frozen does
     no harm when it goes on. An attempt in progress for `longest_attempt` is lost, whoever holds it.
     """
 

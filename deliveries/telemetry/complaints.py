@@ -1,4 +1,4 @@
-"""What the SDK logs when it cannot export: one line of ours a minute, in place of each of its own.
+"""What the SDK logs when it cannot export: one line of ours per minute instead of each of its own.
 
 Its texts name hosts and hold the words of whatever failed, and a collector that is away makes one
 with every export.

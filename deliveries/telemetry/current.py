@@ -7,7 +7,7 @@ from contextvars import ContextVar
 Ids = dict[str, str]
 AskForIds = Callable[[], Ids]
 
-# Asked for only when a line is written, which is seldom; None where no span is active.
+# Asked for only when a line is written, which is rare; None where no span is active.
 _current: ContextVar[AskForIds | None] = ContextVar("otel_ids", default=None)
 # What else may know of an active span: set while an SDK runs whose spans are active in it.
 _others: list[AskForIds] = []

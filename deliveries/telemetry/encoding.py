@@ -1,7 +1,7 @@
 """The spans of mails as the OTLP request that carries them.
 
-The library's encoder costs five times the CPU for the same bytes, which several thousand spans a
-second would feel. Here the attributes that repeat from span to span are encoded once.
+The library's encoder costs five times the CPU for the same bytes, too much for several thousand
+spans a second. Here the attributes that repeat from span to span are encoded once.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -74,7 +74,7 @@ def _attributes(attributes: Mapping[str, Value | None]) -> Iterable[KeyValue]:
     return [
         _make(name, value)
         if name in _OF_ONE_SPAN
-        # by its type too: True and 1 would share a place
+        # by type too: True and 1 would share a place
         else _repeated(name, value, type(value) is bool)
         for name, value in attributes.items()
         if value is not None

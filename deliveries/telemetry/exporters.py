@@ -75,7 +75,7 @@ class OtlpSpans(OTLPSpanExporter):
 
 
 class ConsoleSpans(ConsoleSpanExporter):
-    """One line a span, on stdout."""
+    """One line per span, on stdout."""
 
     def __init__(self, resource: Resource) -> None:
         super().__init__(formatter=lambda span: f"{span.to_json(indent=None)}\n")

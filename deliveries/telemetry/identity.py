@@ -54,4 +54,4 @@ def own_trace(delivery_id: str) -> TraceId:
 
 def _derived(size: int, of: str) -> bytes:
     digest = blake2b(of.encode(), digest_size=size, person=_PERSON).digest()
-    return digest if digest != _ZEROS[:size] else b"\1" * size  # an id of zeros is none
+    return digest if digest != _ZEROS[:size] else b"\1" * size  # an id of zeros is not valid

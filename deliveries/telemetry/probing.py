@@ -40,7 +40,7 @@ def _probe(exporter: Any, nothing: object) -> str:
 
 @contextmanager
 def _overheard() -> Iterator[list[str]]:
-    """What the library logs comes here for the while: its texts hold hosts and headers."""
+    """What the library logs comes here meanwhile: its texts hold hosts and headers."""
     said: list[str] = []
 
     class Ear(logging.Handler):

@@ -1,4 +1,4 @@
-"""The beginning and the end of telemetry in one process."""
+"""The start and the end of telemetry in one process."""
 
 import logging
 from dataclasses import replace
@@ -17,18 +17,18 @@ _started: "list[Providers]" = []
 
 
 def start(*, config: Config, process: str, once: bool = False) -> None:
-    """Begin to export, if the configuration says so. Once a process, after every fork.
+    """Start exporting, if the configuration says so. Once per process, after every fork.
 
     `process` is the Procfile type, or the name of a command that runs `once`. Such a one exports
     spans, and to a collector alone: its stdout is its answer. It exports no metrics, because a
-    counter that is seen once has no increase that anybody could read off.
+    counter that is seen once shows no increase.
     """
     if once:
         traces = Exporter.OTLP if config.traces_exporter is Exporter.OTLP else Exporter.NONE
         config = replace(config, otel_traces_exporter=traces, otel_metrics_exporter=Exporter.NONE)
     if {config.traces_exporter, config.metrics_exporter} == {Exporter.NONE}:
         return
-    from deliveries.telemetry import sdk  # noqa: PLC0415 - dear, and needed for nothing else
+    from deliveries.telemetry import sdk  # noqa: PLC0415 - expensive, and needed for nothing else
 
     quieten()
     _started.append(sdk.make(config=config, process=process))

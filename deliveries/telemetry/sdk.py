@@ -33,7 +33,7 @@ from deliveries.telemetry.exporters import metric_exporter, span_exporter
 from deliveries.telemetry.writing import SCOPE, SpanWriter, active_ids
 
 # What the instrumentation of Django may label its metrics with. Hosts, ports and paths that callers
-# choose would make a series each.
+# choose would each make a series.
 _HTTP_LABELS = {"http.request.method", "http.response.status_code", "http.route"}
 
 
@@ -83,7 +83,7 @@ def make(*, config: Config, process: str) -> Providers:
 
 
 def _resource(config: Config, process: str) -> Resource:
-    """Who exports. The instance is new at every start: its counters begin at zero."""
+    """Who exports. The instance is new at every start: its counters start at zero."""
     return Resource.create(
         {
             "service.name": config.otel_service_name,

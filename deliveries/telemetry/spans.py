@@ -58,7 +58,7 @@ class Writer(Protocol):
     def write(self, span: Span) -> None: ...
 
     def samples(self, trace_id: TraceId) -> bool:
-        """Whether a trace that begins here is to be exported."""
+        """Whether a trace that starts here is to be exported."""
         ...
 
     def active_traceparent(self) -> str | None:
@@ -162,7 +162,7 @@ def record_attempt(
 ) -> None:
     """One attempt that ended just now.
 
-    `phases` are those of the SMTP dialogue that it went through, each with the time of its begin.
+    `phases` are those of the SMTP dialogue that it went through, each with its start.
     """
     trace = parse(traceparent)
     if trace is None or not _writers:
@@ -191,7 +191,7 @@ def record_recovery(
 ) -> None:
     """One attempt of a lost worker, recovered just now. `began` is when the worker claimed it.
 
-    It is no second span of the attempt: a worker that comes back exports that one itself.
+    It is not a second span of the attempt: a worker that comes back exports that one itself.
     """
     trace = parse(traceparent)
     if trace is None or not _writers:

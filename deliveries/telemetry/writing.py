@@ -41,7 +41,7 @@ class MailSpan:
 
 
 class SpanWriter:
-    """Hands finished spans over, with ids that were known beforehand: no tracer makes such.
+    """Hands finished spans over, with ids that were known beforehand: no tracer can do that.
 
     It is also many times cheaper than a tracer's span, which anyone could still read and change.
     """
@@ -53,7 +53,7 @@ class SpanWriter:
         self._ids = RandomIdGenerator()
 
     def write(self, span: Span) -> None:
-        # a trace that began with its own delivery was decided on then
+        # a trace that started with its own delivery was decided on then
         decided = self._follows or span.parent is None
         if not (span.trace.sampled if decided else self._samples(span)):
             return

@@ -1,4 +1,4 @@
-"""Claim: a worker takes attempts that were handed out, or gives them back unbegun."""
+"""Claim: a worker takes attempts that were handed out, or gives them back unstarted."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -92,5 +92,5 @@ def give_back(*, worker_id: int, attempt_ids: Sequence[int]) -> int:
 
 
 def strays(*, worker_id: int, known: Sequence[int]) -> list[int]:
-    """The ids of what this worker has in progress, but for what it knows of."""
+    """The ids of what this worker has in progress, except what it knows of."""
     return [row.id for row in STRAYS.fetch(worker_id=worker_id, known=list(known))]

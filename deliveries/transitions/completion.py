@@ -81,7 +81,7 @@ def complete(completions: Sequence[tuple[int, int, Completion]]) -> list[Any]:
 def _row(attempt_id: int, worker_id: int, done: Completion) -> dict[str, Any]:
     """One element of the statement's input.
 
-    One JSON document for the batch costs a quarter of an array a column: psycopg makes those in
+    One JSON document for the batch costs a quarter of one array per column: psycopg makes those in
     Python, element by element.
     """
     record, wait = done.attempt, done.retry_after

@@ -196,7 +196,7 @@ def _as_object(delivery: NewDelivery) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> str:
-    """What JSON has not, as PostgreSQL reads it."""
+    """What JSON lacks, as PostgreSQL reads it."""
     if isinstance(value, bytes):
         return f"\\x{value.hex()}"
     return str(value.isoformat())

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from deliveries.database import Statement
 
-# Those that wait, and those that are handed out but not begun: what a worker has in hand it ends
+# Those that wait, and those that are handed out but not started: a worker ends what it has in hand
 # itself, just before MAIL. The attempt is locked before its delivery, as everywhere.
 EXPIRE = Statement(
     name="transitions.expire",

@@ -10,7 +10,7 @@ from deliveries.states import Source
 LANES = {source: lane for lane, source in enumerate(Source)}
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
-# MATERIALIZED, because a nested loop may run a plain subquery, and its LIMIT, once a row.
+# MATERIALIZED, because a nested loop may run a plain subquery, and its LIMIT, once per row.
 HAND_OUT = Statement(
     name="transitions.hand_out",
     purpose="turn a lane's due deliveries into attempts, oldest first, up to the lane's room",
@@ -45,7 +45,7 @@ SELECT (SELECT count(*) FROM handed) AS handed, (SELECT max(next_attempt_at) FRO
 """,
 )
 
-# LATERAL with a LIMIT of its own, so that it reads one entry of the index a lane.
+# LATERAL with a LIMIT of its own, so that it reads one index entry per lane.
 LOOK_AHEAD = Statement(
     name="transitions.look_ahead",
     purpose="how much the living workers can send at once, and which lanes have something due",

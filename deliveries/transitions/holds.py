@@ -1,6 +1,6 @@
 """Holds: an operator closes a source's lane at the hand-out, and opens it again.
 
-What is handed out already goes its way; expiry and cancellation go on.
+What is handed out already is sent; expiry and cancellation go on.
 """
 
 from typing import Any

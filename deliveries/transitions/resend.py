@@ -1,4 +1,4 @@
-"""Resend: an ended delivery's stored content under way once more, as a new delivery.
+"""Resend: an ended delivery's stored content is sent once more, as a new delivery.
 
 The new one copies what is stored, so that neither today's catalog nor the producer is asked again.
 Of a delivery that was sent, only those are addressed whom the relay did not accept, unless all are
@@ -15,7 +15,7 @@ from deliveries.database import Statement
 from deliveries.states import PayloadMode
 
 # What a request stands for is judged in the order of the outcomes below: a living key first, so
-# that a repetition is answered alike whatever has become of the delivery since.
+# that a repetition gets the same answer whatever has become of the delivery since.
 JUDGE = Statement(
     name="transitions.judge_resend",
     purpose="for each request to send again, what its key stands for and what forbids it",
@@ -189,7 +189,7 @@ _COLUMNS = (
 
 
 def resend(*, requests: Sequence[Resend], idempotency_ttl: timedelta) -> list[Resent]:
-    """One answer a request, in their order, inside the caller's transaction.
+    """One answer per request, in their order, inside the caller's transaction.
 
     Keys and new delivery ids must be unique within the batch.
     """

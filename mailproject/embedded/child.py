@@ -53,12 +53,12 @@ class Child:
             self.process.send_signal(number or self._gently)
 
     def stop(self, *, seconds: float) -> int:
-        """Ask the process to end, make it after `seconds`; returns its exit status."""
+        """Ask the process to end, kill it after `seconds`; returns its exit status."""
         self.signal()
         return self.finish(seconds=seconds)
 
     def finish(self, *, seconds: float) -> int:
-        """Wait for the process to end by itself, make it after `seconds`; returns its status."""
+        """Wait for the process to end by itself, kill it after `seconds`; returns its status."""
         try:
             self.process.wait(timeout=seconds)
         except subprocess.TimeoutExpired:

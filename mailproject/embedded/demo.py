@@ -43,7 +43,7 @@ def demo(folder: Path | None) -> int:
 
 
 def _watch(stack: Stack, interruption: Interruption) -> list[Fate]:
-    """Ask for the mail and show its progress until the end of each, or of patience."""
+    """Ask for the mail and show its progress until each has ended, or time is up."""
     wanted = [*_publish(stack.environment), *_post(stack.environment)]
     reader = Reader(dsn=stack.environment["MAIL_POSTGRES_PRIMARY_DSN"], wanted=wanted)
     deadline = time.monotonic() + _FINISH_SECONDS

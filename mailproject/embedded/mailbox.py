@@ -1,4 +1,4 @@
-"""The folder where caught mail lies: one `.eml` a mail, and `index.jsonl` about all of them."""
+"""The folder where caught mail lies: one `.eml` per mail, and `index.jsonl` about all of them."""
 
 import email
 import json

@@ -96,7 +96,7 @@ class Stack:
     def start(self, *, log_format: str, more: Mapping[str, str] | None = None) -> None:
         """Start everything; returns when each process has logged its start line.
 
-        `more` are variables of the service besides those that reach the servers.
+        `more` are variables of the service in addition to those that reach the servers.
         """
         postgres = start_postgres(folder=self.folder)
         self._running("PostgreSQL", postgres.stop, f"{LOOPBACK}:{postgres.port}")
@@ -183,7 +183,7 @@ class Stack:
         return self.folder.own(path)
 
     def close(self, *, keep: frozenset[str]) -> None:
-        """Stop everything in reverse order, then remove the folder's contents but `keep`."""
+        """Stop everything in reverse order, then remove the folder's contents except `keep`."""
         self._interruption.close()
         try:
             self._stops.close()

@@ -2,9 +2,9 @@
 
 Arguments: the starter's pid, the signal to get when it dies, uid and gid ("-" to keep one's own),
 then the program with its arguments. The signal is bound to the starting *thread*, so children are
-started from the main thread. The state file is what is relied on to find left-over processes; this
-only makes them rare. Imports the standard library alone: the script runs with neither
-site-packages nor the checkout on its path.
+started from the main thread. Left-over processes are found by the record in the run's folder; this
+only makes them rare. Imports the standard library alone: the script runs with neither site-packages
+nor the checkout on its path.
 """
 
 import ctypes

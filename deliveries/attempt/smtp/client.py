@@ -38,7 +38,7 @@ class Client:
         return time.monotonic() + self._relay.timeout
 
     def send(self, *, envelope: Envelope, message: bytes, guard: Guard, deadline: float) -> Report:
-        """One transaction. Raises for nothing the network does.
+        """One transaction. No fault of the network raises.
 
         `message` is a complete RFC 5322 message with CRLF line ends, its dots not stuffed. All
         transactions of one attempt have the same `deadline`, the opening of a connection included;

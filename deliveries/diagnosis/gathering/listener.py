@@ -15,7 +15,7 @@ _MOST_BODY = 65_536
 
 
 def gather_listener(config: Config) -> ListenerFacts:
-    """The request of a caller who may operate. Not reached is a fact, and no error."""
+    """The request of a caller who may operate. Not reached is a fact, not an error."""
     host, port = reachable(config.internal_http_addr)
     here, shown = socket.gethostname(), str(config.internal_http_addr)
     link = http.client.HTTPConnection(host, port, timeout=_SECONDS)

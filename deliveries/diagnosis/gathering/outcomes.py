@@ -1,7 +1,7 @@
 """How attempts and deliveries have ended lately.
 
-No index is kept for these questions. They read the newest rows by the keys and indexes that there
-are, some thousands and no more, and of those the last hour's.
+No index is kept for these questions. They read only some thousands of the newest rows, by the keys
+and indexes that there are, and of those the last hour's.
 """
 
 from collections import defaultdict

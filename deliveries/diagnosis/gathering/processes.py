@@ -6,7 +6,8 @@ from deliveries.diagnosis.facts import ProcessFacts, WorkerFacts
 from deliveries.diagnosis.gathering.bounds import looking
 from deliveries.states import ProcessType
 
-# Who takes leave ends its lease at the moment it was last seen; who is lost never did.
+# A clean stop sets the end of the lease to the moment of the last sign of life; a lost process did
+# not.
 WORKERS = Statement(
     name="diagnosis.workers",
     purpose="processes by type: alive, and lost in the last hour",

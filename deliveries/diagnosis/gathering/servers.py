@@ -52,7 +52,7 @@ def gather_redis(_config: Config) -> RedisFacts:
 
 
 def _redis(client: redis.Redis, latency: float) -> RedisFacts:
-    """INFO may be kept from the service's user: what nobody may ask is left open."""
+    """INFO may be forbidden to the service's user: then its values stay unknown."""
     try:
         info: dict[str, Any] = client.info()
     except redis.exceptions.NoPermissionError:

@@ -1,1 +1,1 @@
-"""Judging: facts in, one verdict out. Pure, a function a check."""
+"""Judging: facts in, one verdict out. Pure, one function per check."""

@@ -1,7 +1,7 @@
 """How mail has ended lately. Pure.
 
-A relay's fault counts as present until an attempt is accepted after it. What is over stays to be
-seen, and is no failure any more.
+A relay's fault counts as present until an attempt is accepted after it. What is over is still
+shown, but is no longer a failure.
 """
 
 from collections.abc import Collection, Sequence

@@ -14,7 +14,7 @@ _LATE = {Source.AUTHSESSION: (5.0, 30.0)}
 _LATE_OTHERS = (30.0, 300.0)
 _FORGOTTEN = 3_600.0
 _LONG_DRAIN = 600.0
-_COUNTED = 60.0  # what `OutcomeFacts.per_second` is of
+_COUNTED = 60.0  # the span of `OutcomeFacts.per_second`
 _ONE_AN_HOUR = 1 / 3600
 _GRACE = 10.0
 _SHORT_LADDER = timedelta(minutes=10)
@@ -49,7 +49,7 @@ def _lateness(lane: LaneFacts) -> int:
 
 
 def handed_out(config: Config, facts: ScheduleFacts) -> Verdict:
-    """Nothing is with a worker for longer than a budget; what waits for one has long been due."""
+    """Nothing is with a worker for longer than a budget; what waits for one is long overdue."""
     longest = config.smtp_timeout + config.smtp_final_reply_timeout + config.worker_lease
     seen = (
         f"{facts.handed_out} wait for a worker, overdue by up to"
@@ -84,9 +84,9 @@ def holds(_config: Config, facts: ScheduleFacts) -> Verdict:
 def capacity(
     config: Config, schedule: ScheduleFacts, workers: WorkerFacts, outcomes: OutcomeFacts
 ) -> Verdict:
-    """How long the backlog takes, at the rate that so many sends of such a length can make.
+    """How long the backlog takes, at the rate that this many sends of this length allow.
 
-    Where mail has waited for longer than the minute that is counted, what was made in that minute
+    Where mail has waited for longer than the minute that is counted, what was sent in that minute
     counts, if it is less: a relay that has just become slow shows there first. After a hold or an
     outage that has just ended this is too little, for a minute.
     """

@@ -5,7 +5,7 @@ from deliveries.diagnosis.facts import PlanFacts, SchemaFacts
 from deliveries.diagnosis.finding import Verdict, failed, ok, warning
 from deliveries.diagnosis.judging.wording import first_of, lasting
 
-_SLOW_LOOK_MS = 200.0  # a sound index takes some milliseconds, however long
+_SLOW_LOOK_MS = 200.0  # a healthy index takes some milliseconds, however long
 _SMALL_TABLE = 10_000  # below it PostgreSQL may rightly read the table instead of the index
 
 

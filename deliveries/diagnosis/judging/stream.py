@@ -39,7 +39,7 @@ def offset_ahead(_config: Config, facts: StreamFacts) -> Verdict:
 
 
 def gap(_config: Config, facts: StreamFacts) -> Verdict:
-    """What is missing now and not noted yet is a failure; what was noted stays to be seen."""
+    """What is missing now and not noted yet is a failure; what was noted is still shown."""
     if facts.missing:
         return failed(
             f"{counted(facts.missing, 'entry', 'entries')} gone from the stream before being read",

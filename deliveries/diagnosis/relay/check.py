@@ -1,4 +1,4 @@
-"""smtp_check: the dialogue as `run_attempts` would begin it, shown instead of used."""
+"""smtp_check: the dialogue as `run_attempts` would start it, shown instead of used."""
 
 from dataclasses import replace
 from datetime import timedelta

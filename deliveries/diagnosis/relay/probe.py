@@ -70,7 +70,7 @@ class Probe:
 
 
 def probe(*, relay: Relay, sender: str | None = None) -> Probe:
-    """Hold the dialogue within the relay's timeout. Raises for nothing that the network does.
+    """Hold the dialogue within the relay's timeout. No fault of the network raises.
 
     With a `sender` it also says MAIL, and RSET after it.
     """

@@ -1,1 +1,1 @@
-"""The web process after its start-up: gunicorn, as the service wants it."""
+"""The web process after its start-up: gunicorn, as the service needs it."""

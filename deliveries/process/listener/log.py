@@ -18,12 +18,12 @@ _INTERNAL_ERROR = 500
 
 
 class ListenerLog(Logger):  # type: ignore[misc]  # gunicorn has no types
-    """No handlers of its own; one line a request, whatever became of it."""
+    """No handlers of its own; one line per request, whatever became of it."""
 
     def setup(self, cfg: Settings) -> None:
         self.cfg = cfg
         self._access_log_enabled = True
-        self.loglevel = logging.WARNING  # starts and stops are told in the service's own words
+        self.loglevel = logging.WARNING  # starts and stops are logged in the service's own words
         self.error_log.setLevel(self.loglevel)
         for log in (self.error_log, self.access_log):
             log.handlers.clear()
@@ -54,5 +54,5 @@ class ListenerLog(Logger):  # type: ignore[misc]  # gunicorn has no types
 
 
 def _is_a_fault(record: logging.LogRecord) -> bool:
-    """Django tells of each 4xx and 503, which the access log has; news is what it caught itself."""
+    """Django logs each 4xx and 503, which the access log has; only what it caught itself is new."""
     return record.exc_info is not None or getattr(record, "status_code", None) == _INTERNAL_ERROR

@@ -18,8 +18,8 @@ _STOP_SECONDS = 0.5
 class Presence:
     """Registers and renews in a thread of its own.
 
-    The process holds no attempts, so nothing hangs on its lease: when PostgreSQL is away it goes on
-    answering, and when its row is gone it writes another.
+    The process holds no attempts, so nothing depends on its lease: when PostgreSQL is away it goes
+    on answering, and when its row is gone it writes another.
     """
 
     def __init__(self, *, lease: timedelta) -> None:

@@ -1,7 +1,7 @@
 """gunicorn's threaded worker, with bounds in time and with answers like all others of the API.
 
-As it comes, a connection that sends nothing holds a thread for five seconds, one that sends a byte
-now and then holds it for ever, and what cannot be parsed is answered in HTML.
+Without these bounds a connection that sends nothing holds a thread for five seconds, one that sends
+a byte now and then holds it for ever, and what cannot be parsed is answered in HTML.
 """
 
 import json
@@ -42,7 +42,7 @@ Application = Callable[[dict[str, Any], Start], Iterable[bytes]]
 
 
 class ApiWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
-    """A thread is given to a connection when it has something to say, and for so long only."""
+    """A connection gets a thread only while it has something to say."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -61,7 +61,7 @@ class ApiWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def set_accept_enabled(self, enabled: bool) -> None:  # noqa: FBT001 - gunicorn's signature
-        """At the end the listener is closed at once: nobody else is let into its backlog."""
+        """At the end the listener is closed at once: its backlog takes nobody else."""
         super().set_accept_enabled(enabled)
         if not enabled and not self.alive:
             for listener in self.sockets:
@@ -89,7 +89,7 @@ class ApiWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self._receiving.cut_off_late()
 
     def handle_error(self, _req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:
-        """Answer what never reached the application, and tell of it in one line."""
+        """Answer what never reached the application, and log it in one line."""
         status, reason = _status_of(exc)
         extra = {"status": status, "fault": type(exc).__name__, "remote_addr": (addr or ("",))[0]}
         if status == 500:
@@ -126,7 +126,7 @@ class Receiving:
         self._until.pop(self._mine.sock, None)
 
     def cut_off_late(self) -> None:
-        """End the connections whose time is over; who reads from one finds it at its end."""
+        """End the connections whose time is over; a reader finds the end of the data."""
         now = time.monotonic()
         for sock, until in list(self._until.items()):
             if until <= now and self._until.pop(sock, None) is not None:
@@ -140,7 +140,7 @@ class Receiving:
 
 
 class Received:
-    """Reads a request's body, a little more of it than is allowed, before the application starts.
+    """Reads a request's body, up to one byte more than is allowed, before the application starts.
 
     So the application waits for nobody, and a body without a length is like any other to it.
     """
