@@ -1,6 +1,7 @@
 """The content of a claimed attempt: as it was claimed, or read when it is large."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -41,18 +42,24 @@ class Budget:
         self._changed = threading.Condition()
 
     @contextmanager
-    def spend(self, size: int) -> Iterator[None]:
-        """Wait until `size` bytes are free; what is larger than the whole budget goes alone."""
+    def spend(self, size: int, *, until: float) -> Iterator[bool]:
+        """Wait for `size` bytes to be free, not longer than `until` (monotonic); whether they are.
+
+        What is larger than the whole budget goes alone.
+        """
         with self._changed:
-            while self._used and self._used + size > self._limit:
-                self._changed.wait()
-            self._used += size
+            is_free = self._changed.wait_for(lambda: self._fits(size), until - time.monotonic())
+            spent = size if is_free else 0
+            self._used += spent
         try:
-            yield
+            yield is_free
         finally:
             with self._changed:
-                self._used -= size
+                self._used -= spent
                 self._changed.notify_all()
+
+    def _fits(self, size: int) -> bool:
+        return not self._used or self._used + size <= self._limit
 
 
 def is_large(row: Any) -> bool:

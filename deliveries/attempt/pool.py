@@ -24,7 +24,6 @@ logger = logging.getLogger(__name__)
 
 _ALL_LANES = 2
 _FIRST_LANE = 0
-_STALE_SECONDS = 5.0
 # `join` needs this much of the shutdown: to abort the sends, to wait for their threads, to record
 SHUTDOWN_RESERVE = 2.0
 _RECORD_SECONDS = 1.0
@@ -35,7 +34,8 @@ class Pool:
     """Holds the claimed attempts of this process, and ends them all in bounded time.
 
     A quarter of the senders, one at least, serve the first lane only. Without `holds_ready` no more
-    is claimed than can begin at once.
+    is claimed than can begin at once. What has not begun within `longest_wait` seconds of its claim
+    goes back.
     """
 
     def __init__(
@@ -47,6 +47,7 @@ class Pool:
         ring: Callable[[], None],
         shutdown_seconds: float,
         holds_ready: bool = True,
+        longest_wait: float = 5.0,
         watchdog: Watchdog | None = None,
     ) -> None:
         self._worker_id = worker_id
@@ -55,6 +56,7 @@ class Pool:
         self._shutdown_seconds = shutdown_seconds
         self._reserved = max(1, len(senders) // 4)
         self._holds_ready = holds_ready
+        self._longest_wait = longest_wait
         self._inbox = Inbox(low=ring, tells_idle=not holds_ready)
         self._holdings = Holdings(worker_id=worker_id)
         self._budget = Budget()
@@ -77,7 +79,7 @@ class Pool:
     def step(self) -> bool:
         """Claim what there is room for; whether more waits. The step of the claiming loop."""
         self._holdings.settle()
-        stale = self._inbox.take_stale(older_than=_STALE_SECONDS)
+        stale = self._inbox.take_stale(older_than=self._longest_wait)
         if stale:
             self._recorder.give_back([claimed.row.attempt_id for claimed in stale])
         if not self._holds_ready:
@@ -172,10 +174,13 @@ class Pool:
         self._record(claimed, sender.broken(claimed))
 
     def _send(self, sender: Sender, claimed: Claimed) -> Ending:
+        until = claimed.at + self._longest_wait
+        if time.monotonic() >= until:
+            return GivenBack()  # the claiming loop is stuck, or it would have gone back from there
         if not is_large(claimed.row):
             return sender.send(claimed)
-        with self._budget.spend(claimed.row.content_bytes):
-            return sender.send(claimed)
+        with self._budget.spend(claimed.row.content_bytes, until=until) as may_begin:
+            return sender.send(claimed) if may_begin else GivenBack()
 
     def _record(self, claimed: Claimed, ending: Ending) -> None:
         attempt_id = claimed.row.attempt_id

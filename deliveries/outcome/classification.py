@@ -16,6 +16,9 @@ from deliveries.states import FailureCode, Phase
 
 __all__ = ["Classifier", "Disposition", "Judgement"]
 
+# An operator's pattern may take time that grows with the square of the text's length, or worse.
+_SEARCHED = 4096
+
 
 @dataclass(frozen=True, slots=True)
 class Classifier:
@@ -55,8 +58,8 @@ class Classifier:
         return _find(phase, reply.code, reply.enhanced, marked)
 
     def _is_marked(self, reply: Reply) -> bool:
-        text = reply.text.lower()
-        return any(marker in text for marker in self.markers)
+        whole = reply.whole.lower()
+        return any(marker in whole for marker in self.markers)
 
 
 @lru_cache(maxsize=512)
@@ -73,7 +76,7 @@ def _fits(rule: ReplyRule, phase: Phase, reply: Reply) -> bool:
         phase in rule.phases
         and rule.code in {str(reply.code), f"{reply.code // 100}xx"}
         and rule.enhanced in {None, reply.enhanced or NO_ENHANCED_CODE}
-        and (rule.pattern is None or rule.pattern.search(reply.text) is not None)
+        and (rule.pattern is None or rule.pattern.search(reply.text, 0, _SEARCHED) is not None)
     )
 
 

@@ -10,14 +10,16 @@ from typing import NamedTuple
 
 from deliveries.states import Phase
 
+LONGEST_SUMMARY = 512
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
     """One SMTP reply (RFC 5321 section 4.2).
 
     `code` is the three-digit code; `enhanced` the enhanced status code (RFC 3463), only when its
-    class agrees with the code's; `text` the lines joined by a space: printable, at most 512
-    characters, UTF-8 with replacement.
+    class agrees with the code's; `text` the lines joined by a space: printable, UTF-8 with
+    replacement, as long as the wire takes replies.
     """
 
     code: int
@@ -25,9 +27,14 @@ class Reply:
     text: str
 
     @property
-    def summary(self) -> str:
-        """The reply as an operator reads it: code, enhanced code, text."""
+    def whole(self) -> str:
+        """Code, enhanced code, text."""
         return " ".join(part for part in (str(self.code), self.enhanced, self.text) if part)
+
+    @property
+    def summary(self) -> str:
+        """The reply as an operator reads it."""
+        return self.whole[:LONGEST_SUMMARY].rstrip()
 
 
 @unique

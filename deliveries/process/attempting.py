@@ -2,6 +2,7 @@
 
 import socket
 import threading
+from datetime import timedelta
 from functools import partial
 
 from deliveries.attempt.pool import SHUTDOWN_RESERVE, Pool
@@ -15,6 +16,8 @@ from deliveries.process.loop import Loop, Wake
 from deliveries.process.policy import policy_of
 from deliveries.process.startup import configuration
 from deliveries.states import ProcessType
+
+_LONGEST_WAIT = timedelta(seconds=5)  # another process may have it sooner
 
 
 def run_attempts() -> int:
@@ -50,6 +53,7 @@ def _build(context: Context) -> Parts:
         # what was claimed and not started counts as unknown when the process is lost, and then
         # fails
         holds_ready=config.unknown_outcome is UnknownOutcome.RETRY,
+        longest_wait=_longest_wait(config),
         watchdog=context.watchdog,
     )
     loop = Loop(
@@ -71,6 +75,15 @@ def _longest(config: Config) -> float:
     """
     rest = max(config.smtp_final_reply_timeout, config.worker_lease)
     return (config.smtp_timeout + rest).total_seconds()
+
+
+def _longest_wait(config: Config) -> float:
+    """How long a claimed attempt may wait here for its begin, in s from the claim.
+
+    The SMTP timeouts count from the begin, and recovery from the claim: it leaves a lease for what
+    is more. A third of that is for the wait, and the rest for the record.
+    """
+    return min(_LONGEST_WAIT, config.worker_lease / 3).total_seconds()
 
 
 def relay_of(config: Config) -> Relay | None:

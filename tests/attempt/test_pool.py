@@ -1,6 +1,7 @@
 """What a pool makes of attempts that break, and of a claim that comes too late."""
 
 import threading
+import time
 from datetime import timedelta
 
 import pytest
@@ -10,7 +11,7 @@ from deliveries.attempt.pool import Pool
 from deliveries.attempt.sender import Sender, Stub
 from deliveries.models import Attempt, Delivery
 from deliveries.outcome.verdict import Policy
-from deliveries.payload import Mailbox
+from deliveries.payload import Mailbox, Payload
 from deliveries.states import Source
 from deliveries.transitions.claim import claim
 from deliveries.transitions.handout import hand_out
@@ -34,7 +35,7 @@ class Breaking(Stub):
 def open_pool(worker):
     pools = []
 
-    def pool(provider):
+    def pool(provider, count=2, **options):
         stopping = threading.Event()
         senders = [
             Sender(
@@ -44,7 +45,7 @@ def open_pool(worker):
                 lease=Lease(),
                 stopping=stopping,
             )
-            for _ in range(2)
+            for _ in range(count)
         ]
         pools.append(
             Pool(
@@ -53,6 +54,7 @@ def open_pool(worker):
                 stopping=stopping,
                 ring=lambda: None,
                 shutdown_seconds=4.0,
+                **options,
             )
         )
         return pools[-1]
@@ -113,6 +115,64 @@ def test_what_is_claimed_past_the_end_goes_back(open_pool, accept, new, monkeypa
     claiming.join(30)
     assert Delivery.objects.get().status == "queued"
     assert not Attempt.objects.exists()
+
+
+class Holding(Stub):
+    """Takes what comes when it is told to."""
+
+    def __init__(self):
+        self.begun = 0
+        self.release = threading.Event()
+
+    def send(self, **named):
+        self.begun += 1
+        self.release.wait(30)
+        return super().send(**named)
+
+
+def test_what_waits_for_others_to_be_sent_goes_back_in_time(open_pool, accept, new):
+    """Recovery counts from the claim. It is handed out again at once, and waits as long again."""
+    wait, seconds = 0.2, 1.0
+    provider = Holding()
+    pool = open_pool(provider, count=4, longest_wait=wait)
+    large = Payload(to=(Mailbox("a@example.org"),), subject="Large", text_body="x" * 7_000_000)
+    accept(*(new(f"d-{number}", payload=large) for number in range(3)))
+    gone_back = []
+    give_back = pool._recorder.give_back
+    pool._recorder.give_back = lambda ids: (gone_back.extend(ids), give_back(ids))
+    pool.start()
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        hand_out(source=Source.NOTIFICATION, bound=100, batch=100)
+        pool.step()
+        time.sleep(0.01)
+    assert provider.begun == 1
+    assert len(gone_back) >= 2
+    assert len(gone_back) <= 2 * seconds / wait
+    provider.release.set()
+    wait_until(lambda: _all_sent(pool))
+    assert provider.begun == 3
+    assert list(Attempt.objects.values_list("status", flat=True)) == ["provider_accepted"] * 3
+    assert set(Delivery.objects.values_list("attempt_count", flat=True)) == {1}
+
+
+def test_what_has_waited_too_long_is_not_begun(open_pool, accept, new, worker):
+    """Also when the loop that would have taken it away is stuck."""
+    provider = Holding()
+    pool = open_pool(provider, longest_wait=5.0)
+    accept(new())
+    hand_out(source=Source.NOTIFICATION, bound=100, batch=100)
+    pool._inbox.put(claim(worker_id=worker.id, limit=1, last_lane=2), at=time.monotonic() - 5.0)
+    pool.start()
+    wait_until(lambda: not Attempt.objects.exists())
+    assert Delivery.objects.get().status == "queued"
+    assert provider.begun == 0
+
+
+def _all_sent(pool):
+    hand_out(source=Source.NOTIFICATION, bound=100, batch=100)
+    pool.step()
+    return set(Delivery.objects.values_list("status", flat=True)) == {"sent"}
 
 
 def _step_and_close(pool):

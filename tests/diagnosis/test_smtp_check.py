@@ -74,6 +74,15 @@ def test_shows_the_whole_dialogue_and_sends_nothing(check, relay):
         assert shown in out
 
 
+@pytest.mark.parametrize("password", ["5", "2"])
+def test_a_password_of_one_character(check, relay, monkeypatch, password):
+    monkeypatch.setattr(f"{__name__}.PASSWORD", "no such thing")  # it stands in every number
+    with relay() as here:
+        status, out = check(here, **{**LOGIN, "MAIL_SMTP_PASSWORD": password})
+    assert status == 0
+    assert "235 " in out
+
+
 def test_for_scripts(check, relay):
     with relay() as here:
         status, found = check(here, "--json", **LOGIN)

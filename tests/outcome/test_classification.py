@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deliveries.attempt.smtp.replies import parse_reply
 from deliveries.outcome import classification, table
+from deliveries.outcome.classification import Classifier
 from deliveries.outcome.report import Event, Reply, Report
 from deliveries.outcome.table import ReplyRow
 from deliveries.states import FINISHED_ATTEMPT, AttemptStatus, FailureCode, Phase
@@ -33,6 +35,28 @@ ENHANCED = [None, "4.2.2", "4.5.3", "5.1.1"]
 def test_replies(example):
     reply, phase, expected = reply_of(example)
     assert meant(CLASSIFIER.judge_reply(phase=phase, reply=reply)) == expected
+
+
+@pytest.mark.parametrize(
+    ("marker", "raw", "found"),
+    [
+        ("5.1.1", b"550 5.1.1 user unknown\r\n", True),
+        ("550 5.1.1 user", b"550 5.1.1 User unknown\r\n", True),
+        ("550", b"550 user unknown\r\n", True),
+        ("5.1.1", b"550 5.1.2 user unknown\r\n", False),
+        ("blocked", b"550-5.7.1 " + b"x" * 600 + b"\r\n550 5.7.1 Blocked\r\n", True),
+        ("blocked", b"550-5.7.1 no\r\n" * 100 + b"550 5.7.1 Blocked\r\n", True),
+        ("4.2.2", b"450 4.2.2 full\r\n", False),
+    ],
+)
+def test_a_marker_is_sought_in_the_whole_of_a_permanent_reply(marker, raw, found):
+    judgement = Classifier((marker,)).judge_reply(phase=Phase.RCPT, reply=parse_reply(raw))
+    assert (judgement.disposition is SUPPRESSED) is found
+
+
+def test_a_summary_is_cut():
+    assert len(Reply(550, "5.7.1", "x" * 600).summary) == 512
+    assert Reply(550, None, "x" * 507 + " y").summary == "550 " + "x" * 507
 
 
 @pytest.mark.parametrize("event", sorted(set(Event) - {Event.REPLY, Event.GIVEN_BACK}))

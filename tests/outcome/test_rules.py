@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from deliveries.attempt.smtp.replies import parse_reply
 from deliveries.conf.reply_rules import reply_rules
 from deliveries.outcome.classification import Classifier, Disposition
 from deliveries.outcome.report import Event, RecipientReply, Reply, Report
@@ -14,6 +15,8 @@ F, R = AttemptStatus.TRANSPORT_FAILED, AttemptStatus.PROVIDER_REJECTED
 RETRY = (F, FailureCode.TEMPORARY_REPLY, Disposition.DEFERRED)
 REFUSE = (R, FailureCode.PERMANENT_REPLY, Disposition.REFUSED)
 SUPPRESS = (R, FailureCode.SUPPRESSED_BY_PROVIDER, Disposition.SUPPRESSED)
+
+LONG = parse_reply(b"550-" + b"x" * 600 + b"\r\n550 far on\r\n")
 
 
 def meant(rules, phase, reply):
@@ -40,6 +43,7 @@ def meant(rules, phase, reply):
         ("final 554 /try .* later/ -> retry", Phase.FINAL, Reply(554, None, "spam"), REFUSE),
         ("rcpt 550 /bounced/ -> suppress", Phase.RCPT, Reply(550, None, "Bounced"), SUPPRESS),
         ("rcpt 550 -> refuse", Phase.RCPT, Reply(550, None, "suppressed"), REFUSE),
+        ("rcpt 550 /far on/ -> retry", Phase.RCPT, LONG, RETRY),
         # the first that fits
         (
             "rcpt 550 /a/ -> retry; rcpt 550 -> suppress",
@@ -78,6 +82,12 @@ def meant(rules, phase, reply):
 )
 def test_rules(rules, phase, reply, expected):
     assert meant(rules, phase, reply) == expected
+
+
+def test_a_pattern_cannot_take_for_ever():
+    """Its time may grow with the square of the text: a relay may say 64 KiB, of which 4 count."""
+    rule = "rcpt 550 /.*too far/ -> retry"
+    assert meant(rule, Phase.RCPT, Reply(550, None, "x" * 65_000 + "too far")) == REFUSE
 
 
 def test_an_acceptance_is_beyond_all_rules():

@@ -1,6 +1,7 @@
 """AUTH with one mechanism: PLAIN (RFC 4616) where offered, else LOGIN. Pure, `command` aside."""
 
 import base64
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -9,6 +10,7 @@ from deliveries.outcome.report import Reply
 # RFC 5321 section 4.5.3.1.4, the line's end included; RFC 4954 section 4 lets a response be longer
 # only on a line of its own.
 _LONGEST_COMMAND = 512
+_HIDDEN = b"[hidden]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +22,20 @@ class Credentials:
     def plain(self) -> str:
         return _base64(f"\0{self.username}\0{self.password}")
 
+    def hide(self, reply: bytes) -> bytes:
+        """A complete reply without what the relay has sent back and nobody may read.
+
+        The codes of its lines stay, and the marks after them: a short password may be part of them.
+        """
+        secrets = b"|".join(map(re.escape, self._secrets))
+        lines = reply.split(b"\n")
+        return b"\n".join(line[:4] + re.sub(secrets, _HIDDEN, line[4:]) for line in lines)
+
     @property
-    def secrets(self) -> tuple[bytes, ...]:
-        """What a relay may send back, and nobody may read: longest first."""
+    def _secrets(self) -> list[bytes]:
+        """Longest first."""
         forms = {self.plain, _base64(self.password), self.password}
-        return tuple(sorted((form.encode() for form in forms if form), key=len, reverse=True))
+        return sorted((form.encode() for form in forms if form), key=len, reverse=True)
 
 
 def authenticate(

@@ -12,7 +12,6 @@ LONGEST_LINE = 4096  # RFC 5321 section 4.5.3.1.5 says 512, and relays say more
 LONGEST_REPLY = 65536
 MOST_LINES = 128
 
-_LONGEST_TEXT = 512
 _CODE = re.compile(rb"[2-5][0-9]{2}")
 _BEGINNING = re.compile(rb"(?:[2-5][0-9]{0,2})?\Z|[2-5][0-9]{2}[- \r]")
 _SHORT = re.compile(rb"[2-5][0-9]{2} [^\n]{0,4092}\n")
@@ -63,7 +62,7 @@ def find_short(received: bytes) -> list[bytes]:
 
 def parse_reply(raw: bytes) -> Reply:
     """A complete reply, as `find_end` marks it off."""
-    if raw.find(b"\n") + 1 == len(raw) <= _LONGEST_TEXT and raw.isascii():  # the usual one
+    if raw.find(b"\n") + 1 == len(raw) and raw.isascii():  # the usual one
         text = raw[4:].decode().strip()
         if text.isprintable():
             code = int(raw[:3])
@@ -88,8 +87,6 @@ def parse_lines(raw: bytes) -> Reply:
         enhanced = match[0]
         lines = [line.removeprefix(enhanced).lstrip() for line in lines]
     text = " ".join(lines) if len(lines) > 1 else lines[0]
-    if len(text) > _LONGEST_TEXT:
-        text = text[:_LONGEST_TEXT]
     if not text.isprintable():
         text = "".join(char if char.isprintable() else " " for char in text)
     return Reply(code=code, enhanced=enhanced, text=text.strip())

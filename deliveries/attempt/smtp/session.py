@@ -19,7 +19,6 @@ from deliveries.states import Phase
 
 _UNKNOWN_COMMAND = frozenset({500, 502})
 _QUIT_SECONDS = 0.1
-_HIDDEN = b"[hidden]"
 
 
 def open_session(
@@ -143,11 +142,8 @@ class Session:
         event = Event.REPLY if reply.code >= 400 else Event.PROTOCOL_ERROR
         raise EndedError(Report(event, self.phase, reply))
 
-    def _command(self, line: str, *, secrets: tuple[bytes, ...] = ()) -> Reply:
-        raw = self._exchange(line)
-        for secret in secrets:
-            raw = raw.replace(secret, _HIDDEN)
-        return parse_reply(raw)
+    def _command(self, line: str) -> Reply:
+        return parse_reply(self._exchange(line))
 
     def _exchange(self, line: str) -> bytes:
         self.wire.ask(f"{line}\r\n".encode())
@@ -197,11 +193,10 @@ class Session:
     def _authenticate(self) -> None:
         self.phase = Phase.AUTH
         credentials = Credentials(self.relay.username, self.relay.password)
-        secrets = credentials.secrets
         reply = authenticate(
             offered=self.keywords.get("AUTH", ""),
             credentials=credentials,
-            command=lambda line: self._command(line, secrets=secrets),
+            command=lambda line: parse_reply(credentials.hide(self._exchange(line))),
         )
         if reply is None:
             raise EndedError(Report(Event.AUTH_UNAVAILABLE, self.phase))

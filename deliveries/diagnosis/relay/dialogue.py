@@ -11,8 +11,6 @@ from deliveries.attempt.smtp.tls import Ticket
 from deliveries.attempt.smtp.wire import Wire
 from deliveries.outcome.report import Reply
 
-_HIDDEN = b"[hidden]"
-
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
@@ -43,7 +41,7 @@ class OverheardWire(Wire):
         super().__init__(**parts)
         self.exchanges: list[Exchange] = []
         self.encryption: Encryption | None = None
-        self._secrets = _secrets_of(relay)
+        self._credentials = _credentials_of(relay)
         self._verb = ""
 
     def ask(self, commands: bytes) -> None:
@@ -55,9 +53,7 @@ class OverheardWire(Wire):
 
     def read(self) -> bytes:
         raw = super().read()
-        shown = raw
-        for secret in self._secrets:
-            shown = shown.replace(secret, _HIDDEN)
+        shown = self._credentials.hide(raw) if self._credentials else raw
         introduces = self._verb == "EHLO" and raw.startswith(b"2")
         self.exchanges.append(
             Exchange(
@@ -75,8 +71,8 @@ class OverheardWire(Wire):
             self.encryption = _encryption_of(self._tls.link)
 
 
-def _secrets_of(relay: Relay) -> tuple[bytes, ...]:
-    return Credentials(relay.username, relay.password).secrets if relay.username else ()
+def _credentials_of(relay: Relay) -> Credentials | None:
+    return Credentials(relay.username, relay.password) if relay.username else None
 
 
 def _encryption_of(link: ssl.SSLObject) -> Encryption:

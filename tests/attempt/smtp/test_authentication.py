@@ -115,6 +115,18 @@ def test_what_a_relay_echoes_is_hidden(open_post: Callable[..., Post], echo: str
     assert report.reply.text == "wrong: [hidden]!"
 
 
+@pytest.mark.parametrize("password", ["5", "53", "535", "5-", "d", "5.7", " ", "\\"])
+def test_a_short_password_spoils_no_reply(open_post: Callable[..., Post], password: str) -> None:
+    """Its code is read as ever, and what is hidden is hidden once."""
+    echo = f"<{password}>"
+    script = {Stage.AUTH: f"535 5.7.8 no\n{echo}"}
+    with ScriptedRelay(script, keywords=offering("PLAIN")) as relay:
+        report = open_post(relay, username="user", password=password).send()
+    assert facts(report) == (Event.REPLY, Phase.AUTH, 535, False)
+    assert report.reply is not None
+    assert report.reply.text.endswith("<[hidden]>")
+
+
 def test_no_credentials_in_a_repr() -> None:
     relay = Relay("relay.test", 25, TlsMode.NONE, "client.test", 1.0, 1.0, **LOGIN)
     assert "sesame" not in repr(relay)

@@ -40,7 +40,11 @@ from deliveries.outcome.report import Reply
         (b"550 caf\xc3\xa9\r\n", Reply(550, None, "caf\u00e9")),
         (b"550 caf\xe9!\r\n", Reply(550, None, "caf\ufffd!")),
         (b"550 a\xe2\x80\xaeb\r\n", Reply(550, None, "a b")),  # no turning the reader's line round
-        (b"550 " + b"x" * 600 + b"\r\n", Reply(550, None, "x" * 512)),
+        (b"550 " + b"x" * 600 + b"\r\n", Reply(550, None, "x" * 600)),
+        (
+            b"550-5.7.1 " + b"x" * 600 + b"\r\n550 5.7.1 end\r\n",
+            Reply(550, "5.7.1", "x" * 600 + " end"),
+        ),
     ],
 )
 def test_reads_a_reply(raw: bytes, expected: Reply) -> None:
@@ -103,7 +107,7 @@ def test_nothing_but_its_own_error_comes_out(received: bytes) -> None:
     parse_keywords(received[:end])
     assert 200 <= reply.code < 600
     assert reply.text.isprintable()
-    assert len(reply.text) <= 512
+    assert len(reply.summary) <= 512
     assert reply.enhanced is None or reply.enhanced[0] == str(reply.code)[0]
 
 
