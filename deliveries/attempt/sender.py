@@ -268,4 +268,5 @@ def _standing(row: Any) -> Standing:
         accepted=row.recipients_accepted,
         refused=tuple(row.recipients_refused or ()),
         is_secret=row.source == Source.AUTHSESSION,
+        login_code=row.login_code or "",
     )

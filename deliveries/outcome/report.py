@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from deliveries.states import Phase
 
-LONGEST_SUMMARY = 512
+_LONGEST_SUMMARY = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,12 @@ class Reply:
     @property
     def summary(self) -> str:
         """The reply as an operator reads it."""
-        return self.whole[:LONGEST_SUMMARY].rstrip()
+        return cut(self.whole)
+
+
+def cut(whole: str) -> str:
+    """As much of a reply as goes on record."""
+    return whole[:_LONGEST_SUMMARY].rstrip()
 
 
 @unique

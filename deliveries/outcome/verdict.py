@@ -13,7 +13,7 @@ from deliveries.conf import ReplyRule
 from deliveries.outcome.classification import Classifier, Disposition, Judgement
 from deliveries.outcome.ladder import rung_after
 from deliveries.outcome.masking import mask_reply
-from deliveries.outcome.report import RecipientReply, Reply, Report
+from deliveries.outcome.report import RecipientReply, Reply, Report, cut
 from deliveries.states import AttemptStatus, DeliveryStatus, FailureCode, Phase
 from deliveries.transitions.records import AttemptRecord, Completion
 
@@ -39,17 +39,20 @@ class Policy:
 class Standing:
     """Where the delivery stood before the attempt: what earlier ones have settled.
 
-    `is_secret` says that the relay's words go on record masked: they may repeat a login code.
+    `is_secret` says that the relay's words go on record masked: they may repeat `login_code`.
     """
 
     attempt_no: int
     accepted: int = 0
     refused: tuple[dict[str, Any], ...] = field(default=(), repr=False)
     is_secret: bool = False
+    login_code: str = field(default="", repr=False)
 
     def kept(self, words: str | None) -> str | None:
         """What of the relay's words goes on record."""
-        return mask_reply(words) if words and self.is_secret else words
+        if words and self.is_secret:  # before it is cut: half a code would not be known
+            words = mask_reply(words, login_code=self.login_code)
+        return cut(words) if words else words
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +201,7 @@ def _record(
         outcome_unknown=unknown,
         smtp_code=reply.code if reply else None,
         enhanced_code=reply.enhanced if reply else None,
-        summary=standing.kept(reply.summary if reply else report.detail or None),
+        summary=standing.kept(reply.whole if reply else report.detail or None),
         recipients=tuple(
             {
                 "address": address,
@@ -230,7 +233,7 @@ def _refusals(fates: dict[str, Fate], standing: Standing) -> list[dict[str, Any]
         {
             "address": address,
             "smtp_code": fate.reply.code if fate.reply else None,
-            "summary": standing.kept(fate.reply.summary) if fate.reply else None,
+            "summary": standing.kept(fate.reply.whole) if fate.reply else None,
             "suppressed": fate.disposition is Disposition.SUPPRESSED,
         }
         for address, fate in fates.items()

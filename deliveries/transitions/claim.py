@@ -29,6 +29,7 @@ SELECT b.id AS attempt_id, b.delivery_pk, b.attempt_no, b.lane, d.delivery_id, d
        d.message_id, d.traceparent, d.tracestate,
        d.recipients_accepted, d.recipients_left, d.recipients_refused,
        extract(epoch FROM d.expires_at - now())::double precision AS expires_in,
+       CASE WHEN d.source = 'authsession' THEN p.variables ->> 'code' END AS login_code,
        p.mailboxes, p.headers, p.subject, p.attachment_count, p.content_bytes,
        CASE WHEN p.content_bytes <= %(inline_bytes)b::integer THEN p.text_body END AS text_body,
        CASE WHEN p.content_bytes <= %(inline_bytes)b::integer THEN p.html_body END AS html_body,

@@ -29,6 +29,7 @@ def claimed(**changes: Any) -> Claimed:
         "attempt_no": 1,
         "message_id": "<1@example.com>",
         "expires_in": None,
+        "login_code": None,
         "recipients_accepted": 0,
         "recipients_left": None,
         "recipients_refused": None,

@@ -117,6 +117,16 @@ def test_a_message_that_cannot_be_written_goes_up_the_ladder_and_is_told(make, c
     assert last.status is DeliveryStatus.DEAD_LETTER
 
 
+def test_what_the_relay_repeats_of_a_login_code_is_not_kept(make):
+    said = Reply(550, "5.7.1", "rejected as spam: ktrf-9xq2, KTRF, is your sign-in code")
+    kept = "550 5.7.1 rejected as spam: *** KTRF, is your sign-in code"
+    secret = claimed(source="authsession", login_code="KTRF-9XQ2", to=("a@x.org",))
+    ending = make(Provider(said)).send(secret)
+    assert [refusal["summary"] for refusal in ending.recipients_refused] == [kept]
+    open_ = make(Provider(said)).send(claimed(to=("a@x.org",)))
+    assert [refusal["summary"] for refusal in open_.recipients_refused] == [said.summary]
+
+
 class Breaking(Stub):
     """Breaks off with a defect, before or after the final dot."""
 
