@@ -39,7 +39,7 @@ def templates(config: Config, facts: TemplateFacts) -> Verdict:
     if facts.problems:
         return failed(
             f"{counted(len(facts.problems), 'problem')}: {facts.problems[0]}",
-            "No process can start. Mend the files: manage.py check_templates shows all problems.",
+            "No process can start. Fix the files: manage.py check_templates shows all problems.",
         )
     return ok(
         f"{counted(facts.count, 'template')} in {config.template_dir}, digest {facts.digest[:12]}"
