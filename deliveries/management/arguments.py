@@ -65,14 +65,14 @@ def one_line(text: str) -> str:
 def delivery_id(text: str) -> str:
     """Any line of text; that nothing has it is for the answer to say."""
     if not text.isprintable():
-        raise argparse.ArgumentTypeError(f"{text!r} is no delivery id")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a delivery id")
     return text
 
 
 def entry_id(text: str) -> str:
     if not _ENTRY_ID.fullmatch(text):
         raise argparse.ArgumentTypeError(
-            f"{text!r} is no stream entry id (two numbers with a dash: 1772438400000-0)"
+            f"{text!r} is not a stream entry id (two numbers with a dash: 1772438400000-0)"
         )
     return text
 
