@@ -35,7 +35,7 @@ _KNOWN = {
     "shutting down": "it is shutting down",
     "recovery mode": "it is in recovery",
     "loading the dataset": "it is loading its data",
-    "certificate": "its certificate does not hold",
+    "certificate": "its certificate cannot be verified",
     "ssl": "no TLS",
     "does not exist": "no such database or role",
     "db index is out of range": "it has no such database",

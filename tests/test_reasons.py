@@ -34,7 +34,7 @@ def test_nobody_listens():
         ("FATAL:  the database system is starting up", "it is starting up"),
         ('FATAL:  database "hush" does not exist', "no such database or role"),
         ("server does not support SSL, but SSL was required", "no TLS"),
-        ("SSL error: certificate verify failed", "its certificate does not hold"),
+        ("SSL error: certificate verify failed", "its certificate cannot be verified"),
         ("server closed the connection unexpectedly", "the connection was closed"),
         ("connection timeout expired", "no answer in time"),
     ],

@@ -28,7 +28,7 @@ def _rfc_3339(value: object) -> str:
     if isinstance(value, Undefined):
         str(value)  # raises what is missing
     if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
-        raise ExpressionError("a time is not written as RFC 3339 has it")
+        raise ExpressionError("a time is not in RFC 3339 form")
     return value
 
 
@@ -37,7 +37,7 @@ def _parse(text: str) -> datetime:
         return datetime.fromisoformat(_FRACTION.sub("", text.upper()))
     except ValueError:
         pass
-    raise ExpressionError("a time names no moment of the calendar")
+    raise ExpressionError("a time is not a valid date and time")
 
 
 def _day(*, moment: datetime, language: str) -> str:

@@ -78,7 +78,7 @@ def _members_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members: dict[str, Any] = {}
     for name, value in pairs:
         if name in members:
-            raise _UnwantedError(name, f"the member '{name}' stands twice in one object")
+            raise _UnwantedError(name, f"the member '{name}' appears twice in one object")
         members[name] = value
     return members
 

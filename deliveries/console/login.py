@@ -45,7 +45,7 @@ FORGET = Statement(
 
 SWEEP = Statement(
     name="console.sweep_logins",
-    purpose="windows and sessions that are over leave, some at each login",
+    purpose="remove windows and sessions that are over, some at each login",
     sql="""
 WITH tries AS (
   DELETE FROM console_login_tries WHERE key = ANY(ARRAY(
@@ -79,7 +79,7 @@ class LoginForm(AdminAuthenticationForm):
             _count({account: TRIES_OF_AN_ACCOUNT, address: TRIES_OF_AN_ADDRESS})
         except TooManyTriesError as error:
             self.wait = error.wait
-            logger.warning("admin login refused unseen", extra={"address": _address(request)})
+            logger.warning("admin login refused unchecked", extra={"address": _address(request)})
             minutes = -(-error.wait // timedelta(minutes=1))
             raise ValidationError(
                 f"Too many tries. Wait {minutes} min, then try again.", code="throttled"

@@ -48,7 +48,7 @@ class Paging:
         try:
             return read(limit=self.limit, cursor=self.cursor)
         except InvalidCursorError:
-            error = FieldError("cursor", "invalid_cursor", "is of no page of this list")
+            error = FieldError("cursor", "invalid_cursor", "belongs to no page of this list")
         raise _unreadable(error)
 
 

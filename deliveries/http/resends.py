@@ -34,7 +34,7 @@ _CONFLICTS = {
     ),
     ResendOutcome.EXPIRED: (
         Code.DELIVERY_EXPIRED,
-        "the delivery is past its expiry: give an expires_at that is to come",
+        "the delivery is past its expiry: give an expires_at in the future",
     ),
     ResendOutcome.NOTHING_TO_RESEND: (
         Code.NOTHING_TO_RESEND,

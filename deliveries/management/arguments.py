@@ -65,7 +65,7 @@ def one_line(text: str) -> str:
 def delivery_id(text: str) -> str:
     """Any line of text; that nothing has it is for the answer to say."""
     if not text.isprintable():
-        raise argparse.ArgumentTypeError(f"{text!r} is no delivery id")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a delivery id")
     return text
 
 
@@ -73,7 +73,7 @@ def entry_id(text: str) -> str:
     found = read_entry_id(text)
     if found is None:
         raise argparse.ArgumentTypeError(
-            f"{text!r} is no stream entry id (two numbers with a dash: 1772438400000-0)"
+            f"{text!r} is not a stream entry id (two numbers with a dash: 1772438400000-0)"
         )
     return found
 

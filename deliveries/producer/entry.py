@@ -73,4 +73,4 @@ def encode_json(value: Any, what: str) -> bytes:
         return text.encode()
     except (TypeError, ValueError, RecursionError):
         # the error's own text may hold a value
-        raise InvalidCommandError(f"{what}: holds a value that JSON cannot say") from None
+        raise InvalidCommandError(f"{what}: holds a value that JSON cannot express") from None

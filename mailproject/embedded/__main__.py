@@ -27,7 +27,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--folder",
         type=Path,
-        help="where its files go, and the mail stays; one folder a run (default: .run here)",
+        help="where its files go, and the mail stays; one folder per run (default: .run here)",
     )
     parser.add_argument(
         "--otlp", metavar="URL", help="of run: a collector that gets metrics and traces"

@@ -115,7 +115,7 @@ Everything runs. Nothing is sent outside: every mail ends in the catcher's folde
 
   internal HTTP API    {api}
   admin                {site}/admin/    (user {OPERATOR}, password {password})
-  mail as it comes     {mail}/  (one .eml a mail, index.jsonl about all)
+  mail as it comes     {mail}/  (one .eml per mail, index.jsonl about all)
   logs                 {relative(stack.folder.path / "logs")}/
   its configuration    . {environment}    (in another shell, for manage.py and your clients)
 

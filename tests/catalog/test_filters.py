@@ -39,7 +39,7 @@ def test_time(unchecked, locale, time, day, moment):
     ("it", "reason"),
     [
         *(
-            (value, "a time is not written as RFC 3339 has it")
+            (value, "a time is not in RFC 3339 form")
             for value in (
                 "", "now", "2026-03-09", "2026-03-09 14:30:00Z", "2026-03-09T14:30:00",
                 "2026-03-09T14:30Z", "20260309T143000Z", "2026-W11-1T14:30:00Z",
@@ -48,7 +48,7 @@ def test_time(unchecked, locale, time, day, moment):
             )
         ),
         *(
-            (value, "a time names no moment of the calendar")
+            (value, "a time is not a valid date and time")
             for value in (
                 "2026-02-30T00:00:00Z", "2026-13-01T00:00:00Z", "2026-01-01T24:30:00Z",
                 "0000-01-01T00:00:00Z", "2026-01-01T00:00:00+25:00",

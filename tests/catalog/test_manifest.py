@@ -39,7 +39,7 @@ def test_either_list_may_be_absent():
         ("", (1, "is not JSON: Expecting value")),
         ('{\n"variables": {},\n}', (3, "is not JSON: Expecting property name enclosed in")),
         ('{"variables": {}} x', (1, "is not JSON: Extra data")),
-        ('{\n"variables": {},\n"variables": {}}', (2, "the member 'variables' stands twice")),
+        ('{\n"variables": {},\n"variables": {}}', (2, "the member 'variables' appears twice")),
         ('{"variables": {},\n"examples": [{"a": NaN}]}', (2, "is not JSON: NaN")),
         ('{"variables": {},\n"examples": [-Infinity]}', (2, "is not JSON: -Infinity")),
         ("[" * 100_000, (1, "is not JSON that can be read: too deep")),

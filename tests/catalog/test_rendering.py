@@ -144,7 +144,7 @@ FAILURES = [
         2,
         "an expression fails (TypeError)",
     ),
-    ("{{ it|datetime }}", {"it": SECRET}, 1, "a time is not written as RFC 3339 has it"),
+    ("{{ it|datetime }}", {"it": SECRET}, 1, "a time is not in RFC 3339 form"),
     ("{{ it|link }}", {"it": f"javascript:{SECRET}"}, 1, "a link is not an http or https address"),
     (
         "{% macro m(a) %}\n{{ a.b }}{% endmacro %}\n\n{{ m(it) }}",

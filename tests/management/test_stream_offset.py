@@ -120,7 +120,7 @@ class TestSet:
         status, out, err = manage("stream_offset", "--set", "9999999999999-0", "--yes")
 
         assert (status, out) == (1, "")
-        assert "the stream has not come that far" in err
+        assert "the stream does not reach that far" in err
         assert cursor() == ids[0]
 
     def test_asks_on_a_terminal_and_does_nothing_elsewhere(
@@ -183,7 +183,7 @@ def _wait(condition, seconds=30):
 def test_typing_errors(manage, redis_client, target):
     status, out, err = manage("stream_offset", "--set", target)
     assert (status, out) == (2, "")
-    assert "is no entry id, nor start or end" in err
+    assert "is neither an entry id nor start nor end" in err
 
 
 def test_no_redis(manage, publish, read_to, monkeypatch):

@@ -45,7 +45,7 @@ def _words(mailbox: Mailbox, *, name: str, room: int) -> list[str]:
     refuse_breaks(value=mailbox.name, what=f"a display name in {name}")
     match = _ADDRESS.fullmatch(mailbox.address)
     if match is None or len(mailbox.address.encode()) > _LONGEST_ADDRESS:
-        raise ValueError(f"{name} holds what is no address")
+        raise ValueError(f"{name} holds what is not an address")
     address = mailbox.address
     if MARKER in address:
         address = f"{_hide_marker(match[1])}@{match[2]}"

@@ -70,7 +70,7 @@ FROM deliveries WHERE finished_at >= %(begin)b::timestamptz GROUP BY 1, 2
 
 FORGET = Statement(
     name="console.forget_outcomes",
-    purpose="slices older than anything that is shown leave",
+    purpose="remove slices older than anything that is shown",
     sql="""
 WITH slices AS (DELETE FROM console_outcome_slices WHERE begins_at < %(begin)b::timestamptz)
 DELETE FROM console_outcome_counts WHERE begins_at < %(begin)b::timestamptz

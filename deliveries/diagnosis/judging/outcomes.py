@@ -133,7 +133,7 @@ def dead_letters(_config: Config, facts: EndFacts) -> Verdict:
     if not left:
         return ok(seen, dead_letters=total)
     advice = (
-        "Mend the cause (manage.py smtp_check), then manage.py resend_delivery --status dead_letter"
+        "Fix the cause (manage.py smtp_check), then manage.py resend_delivery --status dead_letter"
         " --since 2h --dry-run, and without --dry-run."
     )
     if left >= _SPIKE:

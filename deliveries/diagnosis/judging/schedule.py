@@ -28,7 +28,7 @@ def backlog(_config: Config, facts: ScheduleFacts) -> Verdict:
     waiting = [lane for lane in lanes if lane.waiting.count]
     figures = {f"overdue_{lane.source}": lane.overdue for lane in waiting}
     if not waiting:
-        return ok("nothing is due and waits")
+        return ok("nothing that is due waits")
     seen = "; ".join(
         f"{lane.source} {lane.waiting}, overdue by up to {lasting(lane.overdue)}"
         for lane in waiting

@@ -31,9 +31,9 @@ def offset_ahead(_config: Config, facts: StreamFacts) -> Verdict:
     if facts.is_ahead:
         return failed(
             f"the cursor {facts.cursor or facts.published} is past the stream's last id"
-            f" {facts.last_generated_id}: the stream was restored or made anew",
+            f" {facts.last_generated_id}: the stream was restored or recreated",
             "A working consumer goes on from the stream's first entry by itself; see"
-            " manage.py stream_offset. Have producers put again what Redis lost.",
+            " manage.py stream_offset. Have producers publish again what Redis lost.",
         )
     return ok("the cursor is within the stream")
 
@@ -89,7 +89,7 @@ def malformed(_config: Config, facts: MalformedFacts) -> Verdict:
     seen = f"{total:,}{more} in the last hour: {', '.join(parts)}"
     advice = (
         "manage.py malformed_commands ENTRY_ID shows what was wrong where. Have the producer"
-        " mended; manage.py malformed_commands ENTRY_ID --replay FILE puts a corrected one in."
+        " fixed; manage.py malformed_commands ENTRY_ID --replay FILE puts a corrected one in."
     )
     if total >= _FLOOD:
         return failed(seen, advice, total=total, **facts.by_code)

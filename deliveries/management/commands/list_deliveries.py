@@ -32,7 +32,7 @@ class Command(OperatorCommand):
             "--since", type=moment, metavar="WHEN", help="accepted since: 2h, or an RFC 3339 time"
         )
         parser.add_argument(
-            "--until", type=moment, metavar="WHEN", help="accepted before, likewise"
+            "--until", type=moment, metavar="WHEN", help="accepted before, in the same form"
         )
         parser.add_argument(
             "--limit", type=between(1, LONGEST_PAGE), default=50, metavar="N", help="default 50"

@@ -38,8 +38,8 @@ _PERIOD = ("status", "since", "until", "source", "failure_code")
 class Command(OperatorCommand):
     help = (
         "Send ended deliveries again, as new ones with the content that is stored: those named,"
-        " or those of a period. What was sent again before is skipped, so a run that was broken"
-        " off goes on with the same command."
+        " or those of a period. What was sent again before is skipped, so after an interrupted run"
+        " the same command goes on."
     )
     statuses = {1: "one of those named was not sent again", INTERRUPTED: "ended by Ctrl-C"}
 
@@ -52,10 +52,14 @@ class Command(OperatorCommand):
         parser.add_argument(
             "--since", type=moment, metavar="WHEN", help="ended since: 2h, or an RFC 3339 time"
         )
-        parser.add_argument("--until", type=moment, metavar="WHEN", help="ended before, likewise")
+        parser.add_argument(
+            "--until", type=moment, metavar="WHEN", help="ended before, in the same form"
+        )
         parser.add_argument("--source", choices=[source.value for source in Source])
         parser.add_argument("--failure-code", choices=[code.value for code in FailureCode])
-        parser.add_argument("--dry-run", action="store_true", help="only say what would become")
+        parser.add_argument(
+            "--dry-run", action="store_true", help="only say what would become of each"
+        )
         parser.add_argument(
             "--rate",
             type=between(1, 10_000),

@@ -35,7 +35,7 @@ class Command(StatusCommand):
         )
         parser.add_argument("--no-login", action="store_true", help="stop before AUTH")
         parser.add_argument(
-            "--sender", action="store_true", help="ask too whether MAIL_SMTP_FROM_EMAIL may send"
+            "--sender", action="store_true", help="also ask whether MAIL_SMTP_FROM_EMAIL may send"
         )
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 

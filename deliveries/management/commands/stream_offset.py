@@ -27,13 +27,15 @@ def _target(text: str) -> str:
     try:
         return text if text in ("start", "end") else entry_id(text)
     except argparse.ArgumentTypeError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no entry id, nor start or end") from None
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is neither an entry id nor start nor end"
+        ) from None
 
 
 class Command(OperatorCommand):
     help = (
-        "Show how far the stream is read, what waits on it and what was lost unread; or have it"
-        " read on from another place."
+        "Show how far the stream is read, what waits on it and what was lost unread; or make it"
+        " continue from another place."
     )
     statuses = {1: "it was not set"}
 
@@ -55,7 +57,7 @@ class Command(OperatorCommand):
         try:
             target = resolve(options["set"], position)
         except AheadError:
-            raise RefusedError("the stream has not come that far: `end` is its last id") from None
+            raise RefusedError("the stream does not reach that far: `end` is its last id") from None
         what = _consequence(position, target)
         if not options["yes"] and not _confirmed(what):
             raise RefusedError("nothing was changed; --yes sets it without asking")
@@ -83,7 +85,7 @@ def _consequence(position: Position, target: str) -> str:
         return f"{entries} would never be read: what they ask for is not sent."
     return (
         f"{entries} would be read again. Commands whose idempotency keys or deliveries"
-        " still exist are known as duplicates; others are sent again."
+        " still exist are recognized as duplicates; others are sent again."
     )
 
 

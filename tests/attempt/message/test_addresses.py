@@ -107,7 +107,7 @@ def test_address_is_not_encoded(address, kept):
     ],
 )
 def test_what_is_no_address_is_refused_without_quoting_it(address):
-    with pytest.raises(ValueError, match=r"^Cc holds what is no address$"):
+    with pytest.raises(ValueError, match=r"^Cc holds what is not an address$"):
         write_addresses(name="Cc", mailboxes=[Mailbox("ok@example.com"), Mailbox(address)])
 
 

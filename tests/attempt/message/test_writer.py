@@ -310,7 +310,11 @@ def test_hundred_recipients():
     [
         (replace(PLAIN, subject="a\r\nBcc: secret@x.example"), {}, "Subject holds a line break"),
         (replace(PLAIN, subject="a\0secret"), {}, "Subject holds a line break"),
-        (replace(PLAIN, to=(Mailbox("a@b.example\nsecret"),)), {}, "To holds what is no address"),
+        (
+            replace(PLAIN, to=(Mailbox("a@b.example\nsecret"),)),
+            {},
+            "To holds what is not an address",
+        ),
         (replace(PLAIN, cc=(Mailbox("a@b.example", "x\nsecret"),)), {}, "name in Cc holds a line"),
         (replace(PLAIN, to=()), {}, "no recipient"),
         (replace(PLAIN, headers=(("X-A", "b\nsecret: c"),)), {}, "X-A holds a line break"),
