@@ -10,7 +10,7 @@ _REPLY_CODES = re.compile(r"^([2-5])\d\d(?: \1\.\d{1,3}\.\d{1,3})?(?= |$)", re.A
 
 
 def mask_reply(text: str, *, login_code: str = "") -> str:
-    """Words with a digit, addresses and what spells `login_code` are removed; the reply's codes stay.
+    """Words with a digit, addresses and what spells `login_code` go; the reply's codes stay.
 
     It takes time in proportion to the text: a relay may say a lot.
     """

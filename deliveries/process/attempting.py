@@ -78,10 +78,10 @@ def _longest(config: Config) -> float:
 
 
 def _longest_wait(config: Config) -> float:
-    """How long a claimed attempt may wait here for its begin, in s from the claim.
+    """How long a claimed attempt may wait here before it begins, in s from the claim.
 
-    The SMTP timeouts count from the begin, and recovery from the claim: it leaves a lease for what
-    is more. A third of that is for the wait, and the rest for the record.
+    The SMTP timeouts count from the start of the send, and recovery from the claim, with a lease on
+    top. A third of that lease is for this wait, and the rest for the record.
     """
     return min(_LONGEST_WAIT, config.worker_lease / 3).total_seconds()
 

@@ -115,7 +115,7 @@ def _come_up(config: Config, process: ProcessType, capacity: int) -> Context:
         worker_id = register(process=process, capacity=capacity, lease=lease)
     except DatabaseError as error:
         raise StartupError(
-            f"PostgreSQL does not take this process on record ({describe(error)})",
+            f"PostgreSQL does not record this process ({describe(error)})",
             status=os.EX_UNAVAILABLE,
         ) from None
     crash.here(Point.PROCESS_REGISTERED)
