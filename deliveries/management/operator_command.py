@@ -63,7 +63,7 @@ class Answer:
 
 
 class StatusCommand(BaseCommand):
-    """`statuses` says what the command's exit statuses mean, besides those that all share."""
+    """`statuses` says what the command's own exit statuses mean, beside those that all share."""
 
     requires_system_checks: list[str] = []
     suppressed_base_arguments = set(_FOREIGN)
