@@ -52,6 +52,6 @@ def test_no_permission_is_a_page(scene, running, sql):
     try:
         sql("UPDATE auth_user SET is_superuser = false")
         answer = admin.get("/admin/attempts/")
-        assert (answer.status, "not for you" in answer.text) == (403, True)
+        assert (answer.status, "may not see this" in answer.text) == (403, True)
     finally:
         sql("UPDATE auth_user SET is_superuser = true")

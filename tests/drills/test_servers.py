@@ -9,6 +9,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from mailproject.embedded.ports import LOOPBACK
 from tests import runbook
+from tests.stack.waiting import wait_until
 from tests.surviving.proxy import Proxy
 
 pytestmark = [pytest.mark.process]
@@ -38,7 +39,10 @@ def test_postgres_is_slow(drill, postgres_dsn):
         assert levels["postgres.sessions"] == "warning"
         assert levels["schedule.backlog"] == "failed"  # the question itself took too long
 
-        blocked = [row for row in drill.query("PostgreSQL is slow") if row[5]]
+        # the processes pause between two tries
+        blocked = wait_until(
+            lambda: [row for row in drill.query("PostgreSQL is slow") if row[5]], seconds=120.0
+        )
         assert {holder.info.backend_pid} == {pid for row in blocked for pid in row[5]}
         end, *rest = runbook.blocks("sql", runbook.incidents()["PostgreSQL is slow"].remedy)
         assert rest == []
