@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from deliveries.console.health import outcomes
 from deliveries.console.health.charts import Column, draw_bars, draw_columns, nice_top, short_number
+from deliveries.console.health.facts import Lane, Readings, Sends
 from deliveries.console.health.outcomes import HOURS, SLICE, read_outcomes
-from deliveries.console.health.readings import DURATIONS, Lane, Readings, Sends, take_readings
+from deliveries.console.health.readings import DURATIONS, take_readings
 from deliveries.console.health.verdict import judge
 from deliveries.console.words import Tone
 from deliveries.models import Delivery, Worker

@@ -8,13 +8,12 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from deliveries.console.health.charts import Bar, Column, Columns, draw_bars, draw_columns
+from deliveries.console.health.facts import Readings, Sends
 from deliveries.console.health.outcomes import Outcomes, read_outcomes
 from deliveries.console.health.readings import (
     DURATIONS,
     LATEST_MALFORMED,
     MOST_COUNTED,
-    Readings,
-    Sends,
     take_readings,
 )
 from deliveries.console.health.verdict import judge

@@ -1,9 +1,8 @@
 """What the front page asks the database: each read bounded by rows, whatever the tables hold."""
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
 
+from deliveries.console.health.facts import Lane, Readings, Sends
 from deliveries.database import Statement
 from deliveries.states import Source
 
@@ -99,61 +98,6 @@ SELECT count(*) AS commands FROM (
 ) AS latest WHERE recorded_at > now() - interval '1 day'
 """,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Lane:
-    """What waits of one source. `due` and `later` stop at `MOST_COUNTED`."""
-
-    source: str
-    due: int
-    since: datetime | None
-    later: int
-
-
-@dataclass(frozen=True, slots=True)
-class Sends:
-    """`bars` holds (accepted, others) for each of `DURATIONS` and what is above; all in seconds."""
-
-    bars: tuple[tuple[int, int], ...]
-    percentiles: tuple[float, float, float] | None
-
-    @property
-    def attempts(self) -> int:
-        return sum(map(sum, self.bars))
-
-    @property
-    def not_accepted(self) -> int:
-        return sum(others for _, others in self.bars)
-
-
-@dataclass(frozen=True, slots=True)
-class Readings:
-    now: datetime
-    lanes: tuple[Lane, ...]
-    handed_out: int
-    in_progress: int
-    sends: Sends
-    processes: tuple[Any, ...]
-    lost: tuple[Any, ...]
-    holds: tuple[Any, ...]
-    streams: tuple[Any, ...]
-    malformed: int
-
-    @property
-    def due(self) -> int:
-        return sum(lane.due for lane in self.lanes)
-
-    @property
-    def later(self) -> int:
-        return sum(lane.later for lane in self.lanes)
-
-    @property
-    def overdue(self) -> timedelta:
-        """How long the longest due has been due; what is held does not count."""
-        held = {hold.source for hold in self.holds}
-        since = [lane.since for lane in self.lanes if lane.since and lane.source not in held]
-        return self.now - min(since) if since else timedelta(0)
 
 
 def take_readings(now: datetime) -> Readings:

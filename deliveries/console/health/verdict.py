@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from deliveries.console.health.readings import Readings
+from deliveries.console.health.facts import Readings
 from deliveries.console.story.timeline import spell
 from deliveries.console.words import SOURCE, Tone
 from deliveries.printing import counted
