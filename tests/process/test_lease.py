@@ -59,7 +59,7 @@ def test_renewals_without_a_gap_are_one_lease():
 
 @pytest.mark.django_db
 class TestRow:
-    """What the others see of it."""
+    """What the others see of it. Processes that other tests started may have left rows."""
 
     @pytest.fixture
     def worker_id(self):
@@ -68,26 +68,27 @@ class TestRow:
 
     def test_is_held_from_the_registration_on(self):
         _, lease = make()
-        register(process=ProcessType.ATTEMPTS, capacity=4, lease=lease)
-        row = Worker.objects.get()
+        worker_id = register(process=ProcessType.ATTEMPTS, capacity=4, lease=lease)
+        row = Worker.objects.get(pk=worker_id)
         assert (row.type, row.capacity) == ("attempts", 4)
         assert row.lease_until > row.last_seen_at
         assert lease.held_since(100.0)
 
     def test_a_heartbeat_renews_it(self, worker_id):
         clock, lease = make()
-        Worker.objects.update(lease_until=F("last_seen_at"))
+        Worker.objects.filter(pk=worker_id).update(lease_until=F("last_seen_at"))
         assert renew(worker_id=worker_id, capacity=0, lease=lease)
-        row = Worker.objects.get()
+        row = Worker.objects.get(pk=worker_id)
         assert (row.capacity, row.lease_until - row.last_seen_at) == (0, lease.length)
         assert lease.held_since(clock.now)
 
     def test_one_that_is_gone_cannot_be_renewed(self, worker_id):
         clock, lease = make()
-        assert not renew(worker_id=worker_id + 1, capacity=4, lease=lease)
+        Worker.objects.filter(pk=worker_id).delete()
+        assert not renew(worker_id=worker_id, capacity=4, lease=lease)
         assert not lease.held_since(clock.now)
 
     def test_who_leaves_is_waited_for_no_longer(self, worker_id):
         leave(worker_id=worker_id)
-        row = Worker.objects.get()
+        row = Worker.objects.get(pk=worker_id)
         assert row.lease_until == row.last_seen_at
